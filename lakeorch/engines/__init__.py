@@ -1,0 +1,136 @@
+"""The engines: one file each, found by `lakeorch.plugins`. An engine runs SQL over relations and writes Parquet.
+
+An engine module has a function `engine(threads: int) -> Engine`. The rest of lakeorch sees only the protocols below
+and never an engine's own types: columns travel as `model.Column` (Iceberg types), rows as Arrow batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from lakeorch.model import Field, Scalar, Schema, Transform
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """A relation with names and types and no rows: what `bind` works on."""
+
+    name: str
+    columns: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A table as Parquet files, read by field id, so that a renamed or added column is seen rightly."""
+
+    name: str
+    fields: tuple[Field, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A relation already in Arrow: the way in for tables with row-level deletes, and for test rows."""
+
+    name: str
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A relation that is a query over relations given before it: an inlined view."""
+
+    name: str
+    sql: str
+
+
+Relation = Empty | Files | Rows | Query
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where and how rows are written.
+
+    Attributes:
+        directory: an existing or creatable folder, path or URL.
+        stem: beginning of every file name; the engine adds what keeps names apart.
+        fields: the table's columns with ids; the query yields exactly these names in this order.
+        partition_by: transforms; a file holds rows of one partition only. Empty for an unpartitioned table.
+        sort_by: columns, each optionally followed by ` desc`.
+    """
+
+    directory: str
+    stem: str
+    fields: tuple[Field, ...]
+    partition_by: tuple[Transform, ...] = ()
+    sort_by: tuple[str, ...] = ()
+
+
+class Session(Protocol):
+    """One isolated set of relations, used by one thread (`cancel` and `progress` by any)."""
+
+    def columns(self, sql: str) -> Schema:
+        """Names and Iceberg types of a query's result, duplicates kept, without running it.
+
+        Raises EngineError with the position of the offence in `sql`.
+        """
+        ...
+
+    def write(self, sql: str, target: Target) -> tuple[str, ...]:
+        """Runs a query straight into Parquet files with field ids; returns their paths (none for no rows).
+
+        Values are cast to the types of `target.fields`. Raises EngineError.
+        """
+        ...
+
+    def fetch(self, sql: str) -> pa.RecordBatchReader:
+        """Runs a query and streams its rows as Arrow. Raises EngineError."""
+        ...
+
+    def progress(self) -> float | None:
+        """How much of the running statement is done, 0.0 to 1.0; None where that is not known."""
+        ...
+
+    def cancel(self) -> None:
+        """Stops the running statement, which then raises EngineError."""
+        ...
+
+    def __enter__(self) -> Session: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Engine(Protocol):
+    """A query engine.
+
+    Attributes:
+        name: the plug-in's name, `duckdb`.
+        version: of the engine itself, `1.5.6`.
+    """
+
+    name: str
+    version: str
+
+    def session(self, relations: Sequence[Relation], variables: Mapping[str, Scalar], folder: str) -> Session:
+        """Opens a session in which SQL sees `relations` by their names, `variables`, and paths relative to `folder`."""
+        ...
+
+    def variable(self, name: str) -> str:
+        """The text that stands for a variable in this engine's SQL."""
+        ...
+
+    def quote(self, name: str) -> str:
+        """A model's name as the engine knows it: `"staging"."sales"`."""
+        ...
+
+    def close(self) -> None:
+        """Frees the engine; open sessions are invalid afterwards."""
+        ...

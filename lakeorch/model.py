@@ -1,0 +1,376 @@
+"""The values that pass between the steps: frozen, plain, stdlib only.
+
+Read this file first. Files become `Model`s (parse), models a graph, the graph and what is `Published` become
+`Step`s (plan), a step becomes a staged snapshot (execute), a `Verdict` (audit) and finally an `Outcome` (run).
+Types of columns are Iceberg's own words everywhere (`long`, `decimal(18,2)`, `list<string>`,
+`struct<a: int, b: string>`, `map<string, long>`); an engine translates at its own door.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+from lakeorch.errors import Place, Source, Span
+
+Materialized = Literal["table", "view", "append", "merge"]
+Severity = Literal["error", "warn"]
+Scalar = str | int | float | bool | date | datetime | None
+
+
+# ---- names and types -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a relation: name, Iceberg type, description."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
+Schema = tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column as Iceberg stores it: with its id, and the fields of a nested type (element; key, value; members)."""
+
+    id: int
+    name: str
+    type: str
+    children: tuple[Field, ...] = ()
+
+
+# ---- what a file says ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A table name in a query, as written (lower case): `staging.sales` or `sales`. `span` covers the name only."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """A table function over files, or a quoted path in FROM.
+
+    Attributes:
+        patterns: the literal paths or globs, in order; paths are relative to the project root.
+        argument: span of the literal (or list) that names them.
+        call: span of the whole call; equals `argument` for a quoted path in FROM.
+    """
+
+    patterns: tuple[str, ...]
+    argument: Span
+    call: Span
+
+
+@dataclass(frozen=True, slots=True)
+class VariableUse:
+    """`$name` in a query."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ClockUse:
+    """`now()`, `current_date` and the like; bound once per run. `type` is what the call yields, in Iceberg's words."""
+
+    type: Literal["timestamptz", "date", "timestamp", "time"]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule on data.
+
+    Attributes:
+        kind: the name of a plug-in in `lakeorch.checks`, or `sql` for a file in FOLDER/checks.
+        columns: the columns it is about; empty for a rule on the table.
+        options: what the plug-in was given: its own words (`min`, `to`, `values`, `pattern`, `sql`, …).
+        severity: `error` stops the publish, `warn` is only told.
+        place: where it is written.
+    """
+
+    kind: str
+    columns: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    severity: Severity = "error"
+    place: Place = Place("")
+
+    @property
+    def name(self) -> str:
+        """A label for screens and records: `unique(store_id, day)`, `sql(counts_reconcile)`."""
+        label = self.options.get("name") if self.kind == "sql" else ", ".join(self.columns)
+        return f"{self.kind}({label})" if label else self.kind
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.columns, self.severity, self.place))
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSettings:
+    """What a model promises about one column: `type` is an Iceberg type or empty where none is declared."""
+
+    name: str
+    type: str = ""
+    description: str = ""
+    place: Place = Place("")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings block of a model, validated and completed with the project's defaults.
+
+    Attributes:
+        refresh_every: seconds after which a model that reads the clock is stale, None for "when the date moves".
+        append_from: driving inputs of append and merge (table names or file patterns); empty for the default.
+        partition_by: Iceberg transforms as written: `day(ts)`, `bucket(16, id)`, `region`.
+        sort_by: column names, each optionally followed by `desc`.
+        places: line and column of each settings key that was written.
+    """
+
+    description: str = ""
+    owner: str = ""
+    materialized: Materialized = "table"
+    unique_key: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
+    sort_by: tuple[str, ...] = ()
+    columns: tuple[ColumnSettings, ...] = ()
+    checks: tuple[Check, ...] = ()
+    tags: tuple[str, ...] = ()
+    engine: str = ""
+    refresh_every: int | None = None
+    append_from: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One file → one table.
+
+    Attributes:
+        name: `namespace.table`, lower case; the namespace may itself be dotted.
+        source: the whole file.
+        body: span of the one SELECT in it, without the settings block, trailing semicolon and trailing comments.
+        query_hash: hash of the normalised query alone: comments, layout and letter case of keywords do not count.
+    """
+
+    name: str
+    source: Source
+    body: Span
+    settings: Settings
+    references: tuple[Reference, ...] = ()
+    files: tuple[FileRead, ...] = ()
+    variables: tuple[VariableUse, ...] = ()
+    clock: tuple[ClockUse, ...] = ()
+    query_hash: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """Everything before the last dot."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def sql(self) -> str:
+        """The query as written."""
+        return self.source.text[self.body.start : self.body.end]
+
+
+# ---- what a model is made of -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A raw file: path (relative to the project root, or a URL), size in bytes, hash of its content."""
+
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """The files behind one pattern, sorted by path; `digest` identifies the whole set."""
+
+    pattern: str
+    files: tuple[InputFile, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a snapshot was made from: table → snapshot id (None: it has none), file pattern → digest, the clock.
+
+    Kept in the snapshot property `lakeorch.inputs`; ids are strings there, for readers whose integers are floats.
+    """
+
+    tables: Mapping[str, int | None] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    now: str = ""
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal inputs give equal text."""
+        tables = {name: None if id is None else str(id) for name, id in self.tables.items()}
+        doc: dict[str, object] = {"tables": tables, "files": dict(self.files)}
+        if self.now:
+            doc["now"] = self.now
+        return json.dumps(doc, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Inputs:
+        """Reads what `to_json` wrote; raises ValueError on anything else."""
+        doc = json.loads(text)
+        tables = {str(k): None if v is None else int(v) for k, v in doc.get("tables", {}).items()}
+        return cls(tables, {str(k): str(v) for k, v in doc.get("files", {}).items()}, str(doc.get("now", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A table as its catalog shows it.
+
+    Attributes:
+        location: of the current metadata file.
+        snapshot_id: the newest snapshot of `main` that changed data (a compaction does not), None when empty.
+        head_id: the current snapshot of `main`, None when there is none.
+        history: the snapshots of `main` that changed data, newest first.
+        properties: the `lakeorch.*` facts that hold for `snapshot_id`: its summary, overlaid by `lakeorch.same-as`.
+        foreign: data snapshots newer than the newest one that lakeorch made.
+        foreign_appends: whether all of `foreign` only added rows.
+        rows, bytes: totals of the current snapshot.
+        committed_at: of `snapshot_id`, milliseconds since 1970 UTC; 0 when there is none.
+    """
+
+    name: str
+    location: str
+    snapshot_id: int | None
+    head_id: int | None
+    history: tuple[int, ...]
+    properties: Mapping[str, str]
+    columns: Schema
+    foreign: tuple[int, ...] = ()
+    foreign_appends: bool = True
+    rows: int = 0
+    bytes: int = 0
+    committed_at: int = 0
+
+
+# ---- plan, run, outcome ----------------------------------------------------------------------------------------
+
+
+class Action(StrEnum):
+    """What happens, or happened, to a model in a run."""
+
+    SKIP = "skip"
+    BUILD = "build"
+    VIEW = "view"
+    AUDIT = "audit"
+    FAILED = "failed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the plan decided for one model, and why."""
+
+    model: str
+    action: Action
+    reason: str
+    refresh: Literal["full", "incremental", "none"] = "none"
+    inputs: Inputs = field(default_factory=Inputs)
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check's result: `failed_rows` of the audited rows broke it; `sample` holds the first five as text."""
+
+    name: str
+    severity: Severity
+    passed: bool
+    failed_rows: int = 0
+    columns: tuple[str, ...] = ()
+    sample: tuple[tuple[str, ...], ...] = ()
+    message: str = ""
+    place: Place = Place("")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The audit of one step: `ok` unless a check of severity `error` failed."""
+
+    results: tuple[CheckResult, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """True when the step may be published."""
+        return all(r.passed or r.severity == "warn" for r in self.results)
+
+    def to_json(self) -> str:
+        """The counts of the snapshot property `lakeorch.audit`."""
+        failed = sum(not r.passed and r.severity == "error" for r in self.results)
+        warned = sum(not r.passed and r.severity == "warn" for r in self.results)
+        counts = {"run": len(self.results), "passed": len(self.results) - failed - warned}
+        return json.dumps({**counts, "failed": failed, "warned": warned})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step.
+
+    Attributes:
+        snapshot_id: what the table is at now (or would be, where it was held back); None for a view.
+        rows, bytes: written by this step; 0 where nothing was written.
+        kept_at: where rejected or held rows can be read; empty when there are none.
+        error: why it failed; empty otherwise.
+    """
+
+    model: str
+    action: Action
+    reason: str
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    snapshot_id: int | None = None
+    checks: tuple[CheckResult, ...] = ()
+    kept_at: str = ""
+    error: str = ""
+
+
+# ---- partitions ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """An Iceberg partition transform: `identity`, `year`, `month`, `day`, `hour`, `truncate` or `bucket` of a column.
+
+    `width` is the argument of `truncate` and `bucket`, 0 otherwise.
+    """
+
+    kind: str
+    column: str
+    width: int = 0
+
+
+_TRANSFORM = re.compile(r"(?:(year|month|day|hour)\(\s*(\w+)\s*\)|(truncate|bucket)\(\s*(\d+)\s*,\s*(\w+)\s*\)|(\w+))$")
+
+
+def parse_transform(text: str) -> Transform:
+    """Reads `day(ts)`, `truncate(4, code)` or `region`; raises ValueError on anything else."""
+    match = _TRANSFORM.match(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a partition transform")
+    unit, of, sized, width, column, plain = match.groups()
+    if plain:
+        return Transform("identity", plain.lower())
+    return Transform(sized, column.lower(), int(width)) if sized else Transform(unit, of.lower())

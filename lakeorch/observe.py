@@ -1,0 +1,49 @@
+"""What happens during a run, as it happens: the run loop emits `Event`s, observers receive them.
+
+An observer is any callable that takes an `Event`; it is called from the run's threads, one call at a time, and an
+exception in it never fails a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lakeorch.model import Outcome, Step
+
+EventKind = Literal[
+    "run_started", "step_started", "step_progress", "step_finished", "publish_started", "run_finished"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        kind: what happened.
+        run_id: the run it belongs to.
+        at: seconds since 1970 UTC.
+        steps: on `run_started`, the plan, in order.
+        model: on `step_*`, the model's name.
+        step: on `step_started`, what was decided for it.
+        fraction: on `step_progress`, 0.0 to 1.0 where the engine knows, else None.
+        rows: on `step_progress`, rows written so far where the engine knows, else 0.
+        outcome: on `step_finished`.
+        status: on `run_finished`: `published`, `nothing to do`, `failed`, `held` or `interrupted`.
+    """
+
+    kind: EventKind
+    run_id: str
+    at: float
+    steps: tuple[Step, ...] = field(default=())
+    model: str = ""
+    step: Step | None = None
+    fraction: float | None = None
+    rows: int = 0
+    outcome: Outcome | None = None
+    status: str = ""
+
+
+Observer = Callable[[Event], None]
