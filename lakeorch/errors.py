@@ -6,6 +6,7 @@
     ├── CatalogError            2    the catalog or the warehouse cannot be reached, read or written
     ├── EngineError             1    the engine refused or failed a statement
     ├── ConflictError           1    another writer changed a table in a way that must not be overwritten
+    │   └── MovedError          1    another run moved a table first, or an input moved: plan again
     └── Interrupted             130  the user asked to stop
 
 Catch `LakeorchError` to catch all of them. A message says what happened; `hint` says what to do about it.
@@ -14,6 +15,8 @@ Catch `LakeorchError` to catch all of them. A message says what happened; `hint`
 from __future__ import annotations
 
 import bisect
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -48,6 +51,12 @@ class Finding:
     line: str = ""
     width: int = 1
     model: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """The finding in the JSON documents of the command line."""
+        place = self.place
+        where: dict[str, object] = {"file": place.file, "line": place.line, "column": place.column}
+        return where | {"message": self.message, "hint": self.hint}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,18 @@ class ConflictError(LakeorchError):
         self.snapshots = snapshots
 
 
+class MovedError(ConflictError):
+    """A table moved while a run worked on it: nothing foreign is in the way, planning again resolves it."""
+
+
 class Interrupted(LakeorchError):
     """The run was stopped by the user; finished steps are kept for the next run."""
 
     exit_code = 130
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The hint for a mistyped name: `did you mean "sales"?`, or empty where nothing in `known` is near it."""
+    spelled = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=0.6)
+    return f'did you mean "{spelled[near[0]]}"?' if near else ""

@@ -20,6 +20,7 @@ from lakeorch.errors import Place, Source, Span
 
 Materialized = Literal["table", "view", "append", "merge"]
 Severity = Literal["error", "warn"]
+Refresh = Literal["full", "incremental", "none"]
 Scalar = str | int | float | bool | date | datetime | None
 
 
@@ -269,12 +270,15 @@ class Published:
 
 
 class Action(StrEnum):
-    """What happens, or happened, to a model in a run."""
+    """What happens, or happened, to a model in a run.
+
+    `amend` is a change of metadata alone: the checks or the descriptions were edited, the rows stand.
+    """
 
     SKIP = "skip"
     BUILD = "build"
     VIEW = "view"
-    AUDIT = "audit"
+    AMEND = "amend"
     FAILED = "failed"
     HELD = "held"
 
@@ -286,7 +290,7 @@ class Step:
     model: str
     action: Action
     reason: str
-    refresh: Literal["full", "incremental", "none"] = "none"
+    refresh: Refresh = "none"
     inputs: Inputs = field(default_factory=Inputs)
     fingerprint: str = ""
 

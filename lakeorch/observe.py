@@ -12,9 +12,7 @@ from typing import Literal
 
 from lakeorch.model import Outcome, Step
 
-EventKind = Literal[
-    "run_started", "step_started", "step_progress", "step_finished", "publish_started", "run_finished"
-]
+EventKind = Literal["run_started", "step_started", "step_progress", "step_finished", "publish_started", "run_finished"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from lakeorch.model import Field, Scalar, Schema, Transform
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lakeorch.lake import Scan
+
 
 @dataclass(frozen=True, slots=True)
 class Empty:
@@ -27,11 +29,15 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A table as Parquet files, read by field id, so that a renamed or added column is seen rightly."""
+    """A table as Parquet files, read by field id, so that a renamed or added column is seen rightly.
+
+    `path_column`, where given, names an extra last column: the path of the file that holds the row.
+    """
 
     name: str
     fields: tuple[Field, ...]
     paths: tuple[str, ...]
+    path_column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,10 @@ class Target:
 class Session(Protocol):
     """One isolated set of relations, used by one thread (`cancel` and `progress` by any)."""
 
+    def add(self, relation: Relation) -> None:
+        """Makes one more relation visible; it takes the place of one of the same name. Raises EngineError."""
+        ...
+
     def columns(self, sql: str) -> Schema:
         """Names and Iceberg types of a query's result, duplicates kept, without running it.
 
@@ -90,7 +100,18 @@ class Session(Protocol):
         ...
 
     def fetch(self, sql: str) -> pa.RecordBatchReader:
-        """Runs a query and streams its rows as Arrow. Raises EngineError."""
+        """Runs a query and streams its rows as Arrow. Raises EngineError, also while the stream is read.
+
+        The session runs nothing else before the stream is read to its end or closed.
+        """
+        ...
+
+    def digest(self, sql: str) -> str:
+        """Runs a query and returns a hash of its rows as a multiset: their order does not count, repeats do.
+
+        Equal digests mean equal rows, but only between digests made by the same version of the same engine; the
+        text begins with both. Raises EngineError.
+        """
         ...
 
     def progress(self) -> float | None:
@@ -98,7 +119,7 @@ class Session(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Stops the running statement, which then raises EngineError."""
+        """Stops the running statement, which then raises Interrupted, as does every later one of this session."""
         ...
 
     def __enter__(self) -> Session: ...
@@ -114,10 +135,12 @@ class Engine(Protocol):
     Attributes:
         name: the plug-in's name, `duckdb`.
         version: of the engine itself, `1.5.6`.
+        transforms: kinds of partition transforms (`model.Transform.kind`) that it can write.
     """
 
     name: str
     version: str
+    transforms: frozenset[str]
 
     def session(self, relations: Sequence[Relation], variables: Mapping[str, Scalar], folder: str) -> Session:
         """Opens a session in which SQL sees `relations` by their names, `variables`, and paths relative to `folder`."""
@@ -134,3 +157,16 @@ class Engine(Protocol):
     def close(self) -> None:
         """Frees the engine; open sessions are invalid afterwards."""
         ...
+
+
+def relation(scan: Scan, *, name: str = "", path_column: str = "") -> Files | Rows:
+    """A table's state as a relation: its Parquet files, or its rows where another engine deleted some of them.
+
+    Args:
+        scan: what the lake says of the table.
+        name: the relation's name in SQL; the table's own where empty.
+        path_column: name of an extra column that holds each row's file; not for tables with row-level deletes.
+    """
+    if scan.has_deletes:
+        return Rows(name or scan.name, scan.to_arrow())
+    return Files(name or scan.name, scan.fields, scan.paths, path_column)

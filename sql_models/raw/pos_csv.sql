@@ -4,7 +4,7 @@ owner: store-systems
 materialized: append
 columns:
   source_file: {type: string, description: Name of the file, checks: [not_null]}
-  source_line: {type: int, description: Line in the file, from 1, checks: [not_null, {min: 2}]}
+  source_line: {type: int, description: "Line in the file, from 1", checks: [not_null, {min: 2}]}
   delivered_on: {type: date, description: Day on which the file arrived; stands in its name, checks: [not_null]}
   line: {type: string, description: The line without its line end, checks: [not_null]}
 checks:

@@ -4,7 +4,7 @@ owner: store-systems
 materialized: append
 columns:
   source_file: {type: string, description: Name of the file, checks: [not_null]}
-  source_line: {type: int, description: Row in the file, from 1, checks: [not_null, {min: 1}]}
+  source_line: {type: int, description: "Row in the file, from 1", checks: [not_null, {min: 1}]}
   delivered_on: {type: date, description: Day on which the file arrived; stands in its name, checks: [not_null]}
   store_id: {type: int}
   receipt_no: {type: string}

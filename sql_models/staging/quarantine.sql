@@ -15,7 +15,7 @@ columns:
   line: {type: string, description: What was delivered, checks: [not_null]}
 checks:
   - unique: [source_file, source_line]
-  - rows: {max: 100000, severity: warn}
+  - {rows: {max: 100000}, severity: warn}
 --- */
 SELECT
     source_file,

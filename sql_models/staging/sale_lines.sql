@@ -6,7 +6,7 @@ columns:
   source_file: {type: string}
   source_line: {type: int}
   delivered_on: {type: date}
-  line: {type: string, description: What was delivered, for whoever repairs it}
+  line: {type: string, description: "What was delivered, for whoever repairs it"}
   is_whole: {type: boolean, description: Whether the line could be cut into its fields}
   store_id: {type: string}
   receipt_no: {type: string}

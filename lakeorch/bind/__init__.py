@@ -1,0 +1,258 @@
+"""Step 3: names and types of every model, by the engine, on empty relations: every mistake before any data is touched.
+
+`bind` looks at a whole selection and returns all findings at once; `statement` writes one model for an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakeorch.bind import promises
+from lakeorch.bind.mistakes import of_key, refused
+from lakeorch.bind.text import Statement, full_name, statement
+from lakeorch.engines import Empty, Engine, Session
+from lakeorch.errors import EngineError, Finding, UsageError, suggestion
+from lakeorch.model import Column, Model, Published, Scalar, Schema
+from lakeorch.sources.files import find_files
+
+if TYPE_CHECKING:
+    from lakeorch.graph import Graph
+
+__all__ = ["Bound", "Statement", "bind", "statement"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a selection's models yield.
+
+    Attributes:
+        columns: of every model that could be bound, and of those that these read.
+        findings: every mistake, in order of file and line.
+    """
+
+    columns: Mapping[str, Schema]
+    findings: tuple[Finding, ...]
+
+
+def bind(
+    graph: Graph,
+    selection: Sequence[str],
+    engine: Engine,
+    published: Mapping[str, Published],
+    variables: Mapping[str, Scalar],
+    folder: Path,
+    checks: Sequence[Model] = (),
+) -> Bound:
+    """Binds models in graph order, on empty relations; only files that models read are looked into.
+
+    A model that is not selected counts as what is published of it; where that is nothing, as what its query yields.
+    Findings are about the selected models, the views they inline, and `checks`.
+
+    Args:
+        graph: of the whole project.
+        selection: names of models.
+        engine: that will run them.
+        published: every table of the catalog.
+        variables: all that are declared, with their values.
+        folder: the project root.
+        checks: the queries of FOLDER/checks; looked at where they read a selected model, or nothing that exists.
+    """
+    with engine.session((), variables, str(folder)) as session:
+        binder = _Binder(graph, frozenset(selection), engine, published, variables, folder, session)
+        for name in binder.scope(checks):
+            binder.model(name)
+        for name in graph.order:
+            if name in binder.sound and name in binder.selection:
+                binder.checks(graph.models[name])
+        for check in checks:
+            binder.singular(check)
+    return Bound(binder.columns, tuple(sorted(dict.fromkeys(binder.findings), key=lambda finding: finding.place)))
+
+
+@dataclass
+class _Binder:
+    graph: Graph
+    selection: frozenset[str]
+    engine: Engine
+    published: Mapping[str, Published]
+    variables: Mapping[str, Scalar]
+    folder: Path
+    session: Session
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    columns: dict[str, Schema] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    # models whose columns are known for certain; others that have columns stand in by what they promise
+    sound: set[str] = field(default_factory=set)
+
+    def scope(self, checks: Sequence[Model]) -> list[str]:
+        """The models to look at, in order: the selected ones, and what is needed of others."""
+        wanted = set(self.selection)
+        waiting = [target for name in self.selection for target in self._looked_at(self.graph.models[name])]
+        waiting += [name for check in checks if self._concerns(check) for name in self._inputs(check)]
+        waiting += [parent for name in self.selection for parent in self.graph.parents(name)]
+        while waiting:
+            name = waiting.pop()
+            if name in wanted or name not in self.graph.models:
+                continue
+            wanted.add(name)
+            if not self._stands(name):
+                waiting += self.graph.parents(name)
+        return [name for name in self.graph.order if name in wanted]
+
+    def model(self, name: str) -> None:
+        """Finds a model's columns, or what is wrong with it."""
+        model = self.graph.models[name]
+        if self._stands(name):
+            self._show(name, self.published[name].columns, sound=True)
+            return
+        told = [*self._unknown_tables(model), *self._unknown_variables(model), *self._no_files(model)]
+        told += self._undriven(model)
+        schema = self._yields(model, told)
+        if schema is None:
+            self._stand_in(model)
+        elif not told:
+            told += promises.contract(model, schema)
+            told += promises.keys(model, schema, self.engine)
+        if schema is not None:
+            self._show(name, schema, sound=not any("two columns" in finding.message for finding in told))
+        if name in self.selection or model.settings.materialized == "view":
+            self.findings += told
+
+    def checks(self, model: Model) -> None:
+        """Binds the checks in a model's settings, now that every table they may name is known."""
+        names = {column.name.lower() for column in self.columns[model.name]}
+        for check in model.settings.checks:
+            if all(name.lower() in names for name in check.columns):
+                wrong = promises.check_query(model, check, self.session, self.engine, self.now, self)
+                self.findings += [wrong] if wrong else []
+
+    def singular(self, check: Model) -> None:
+        """Binds a query of FOLDER/checks."""
+        if self._concerns(check):
+            told = [*self._unknown_tables(check), *self._unknown_variables(check), *self._no_files(check)]
+            told += self.graph.ambiguities(check)
+            self._yields(check, told)
+            self.findings += told
+
+    # ---- one query ----
+
+    def _yields(self, model: Model, told: list[Finding]) -> Schema | None:
+        """The columns of a query, None where it cannot be bound; a mistake that nothing in `told` explains joins it."""
+        inputs = [full_name(model, reference.name, self.graph) for reference in model.references]
+        if not model.query_hash or any(self.table(name) is None for name in inputs):
+            return None  # parse has told, or the graph, or what went wrong upstream
+        text = statement(model, self.graph, self.engine, now=self.now, folder=self.folder)
+        known = {column.name for name in inputs for column in self.table(name) or ()}
+        try:
+            schema = self.session.columns(text.sql)
+        except EngineError as error:
+            certain = all(name in self.sound or name not in self.graph.models for name in inputs)
+            if not told and (certain or "no column" not in error.message):
+                told.append(refused(error, model, text, sorted(known), self.folder))
+            return None
+        told += promises.output_names(model, schema, text, {name.lower() for name in known})
+        return schema
+
+    def _unknown_tables(self, model: Model) -> Iterator[Finding]:
+        unclear = {finding.place for finding in self.graph.ambiguities(model)}
+        for reference in model.references:
+            name = full_name(model, reference.name, self.graph)
+            if name in self.graph.models or model.source.place(reference.span.start) in unclear:
+                continue
+            made_by = self.published[name].properties.get("lakeorch.model") if name in self.published else None
+            if name in self.published and made_by is None and "." in reference.name:
+                continue
+            message = f'there is no table "{reference.name}"'
+            hint = self.near(reference.name)
+            if made_by:
+                message = f'"{name}" was made by a model that is no longer in the project'
+                hint = "bring its file back, or read another table"
+            yield model.source.finding(reference.span, message, hint=hint, model=model.name)
+
+    def near(self, name: str) -> str:
+        """The hint for a table name that means nothing."""
+        known = {*self.graph.models, *self.published}
+        if "." in name:
+            return suggestion(name, known)
+        full = {each.rpartition(".")[2]: each for each in sorted(known, reverse=True)}
+        near = suggestion(name, full)
+        return f'did you mean "{full[near.split(chr(34))[1]]}"?' if near else ""
+
+    def _unknown_variables(self, model: Model) -> Iterator[Finding]:
+        for use in model.variables:
+            if use.name not in self.variables:
+                hint = suggestion(use.name, self.variables) or f"--var {use.name}=… or variables in lakeorch.yml"
+                message = f"the variable ${use.name} has no value"
+                yield model.source.finding(use.span, message, hint=hint, model=model.name)
+
+    def _no_files(self, model: Model) -> Iterator[Finding]:
+        for read in model.files:
+            for pattern in read.patterns:
+                try:
+                    find_files(pattern, self.folder)
+                except UsageError as error:
+                    yield model.source.finding(read.argument, error.message, hint=error.hint, model=model.name)
+
+    def _undriven(self, model: Model) -> Iterator[Finding]:
+        """Append and merge need to know which input brings the new rows."""
+        settings = model.settings
+        if settings.materialized not in ("append", "merge"):
+            return
+        files, tables = self.graph.files_behind(model.name), self.graph.tables_behind(model.name)
+        known = (*files, *tables)
+        for name in settings.append_from:
+            if name not in known and self.graph.resolve(model, name) not in known:
+                hint = suggestion(name, known) or f"its inputs are: {', '.join(known)}"
+                yield of_key(model, "append_from", f'append_from: "{name}" is no input', word=name, hint=hint)
+        if not settings.append_from and not files and len(tables) != 1:
+            message = f"{settings.materialized} needs one input that brings the new rows; this query reads "
+            message += ", ".join(sorted(tables)) or "none"
+            hint = "name it: `append_from: [table]`" if tables else "use materialized: table"
+            yield of_key(model, "materialized", message, hint=hint)
+
+    # ---- tables ----
+
+    def table(self, name: str) -> Schema | None:
+        """The columns of a model or catalog table, which the session then knows; None where there is no such table."""
+        if name not in self.columns and name in self.published and name not in self.graph.models:
+            self._show(name, self.published[name].columns, sound=True)
+        return self.columns.get(name)
+
+    def _show(self, name: str, schema: Schema, *, sound: bool) -> None:
+        unique = {column.name.lower(): column for column in reversed(schema)}
+        self.session.add(Empty(name, tuple(reversed(unique.values()))))
+        self.columns[name] = schema
+        if sound:
+            self.sound.add(name)
+
+    def _stand_in(self, model: Model) -> None:
+        """Lets models behind a broken one be bound on what it promises, or was; without that they are left out."""
+        published = self.published.get(model.name)
+        types = {column.name.lower(): column for column in (published.columns if published else ())}
+        declared = {column.name.lower(): Column(column.name, column.type) for column in model.settings.columns}
+        if all(column.type or name in types for name, column in declared.items()):
+            types.update({name: column for name, column in declared.items() if column.type})
+            if types:
+                self._show(model.name, tuple(types.values()), sound=False)
+
+    def _stands(self, name: str) -> bool:
+        """Whether a model counts as what is published of it."""
+        is_view = self.graph.models[name].settings.materialized == "view"
+        return name not in self.selection and not is_view and name in self.published
+
+    def _inputs(self, model: Model) -> list[str]:
+        return [full_name(model, reference.name, self.graph) for reference in model.references]
+
+    def _looked_at(self, model: Model) -> list[str]:
+        return [str(check.options["to"]) for check in model.settings.checks if check.kind == "relationship"]
+
+    def _concerns(self, check: Model) -> bool:
+        inputs = self._inputs(check)
+        return any(name in self.selection or self._is_unknown(name) for name in inputs) or not inputs
+
+    def _is_unknown(self, name: str) -> bool:
+        return name not in self.graph.models and name not in self.published

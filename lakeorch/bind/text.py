@@ -1,0 +1,135 @@
+"""A model's query as an engine takes it, and the way back from there to the file.
+
+The author's text is kept to the letter; only the spans that mean something to lakeorch are replaced.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakeorch.engines import Engine
+from lakeorch.model import ClockUse, FileRead, Model
+from lakeorch.sources.files import absolute_pattern, literal_path
+from lakeorch.types import literal
+
+if TYPE_CHECKING:
+    from lakeorch.graph import Graph
+
+_READERS = {"parquet": "read_parquet", "json": "read_json_auto", "jsonl": "read_json_auto", "ndjson": "read_json_auto"}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query for an engine.
+
+    Attributes:
+        sql: the text.
+        pieces: where each piece of it begins, where that lies in the file, and whether it is the author's own text.
+    """
+
+    sql: str
+    pieces: tuple[tuple[int, int, bool], ...]
+
+    def offset(self, position: int) -> int:
+        """The offset in the model's file of a position in `sql`; for replaced text, where the original begins."""
+        start, origin, own = self.pieces[bisect.bisect_right(self.pieces, position, key=lambda piece: piece[0]) - 1]
+        return origin + position - start if own else origin
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    start: int
+    end: int
+    text: str
+
+
+def statement(
+    model: Model,
+    graph: Graph,
+    engine: Engine,
+    *,
+    now: datetime,
+    folder: Path,
+    only: Mapping[str, Sequence[str]] | None = None,
+) -> Statement:
+    """The engine text of a model.
+
+    Table names become full names, variables the engine's own form, reads of the clock literals, and file patterns
+    absolute, so that the current folder of the process never counts.
+
+    Args:
+        model: what to write.
+        graph: resolves its table names.
+        engine: quotes names and writes variables.
+        now: the time that the run is bound to.
+        folder: the project root.
+        only: for each file pattern in it, the listed paths to read in its place; for none, the read yields no row.
+    """
+    edits = [
+        *(_Edit(r.span.start, r.span.end, engine.quote(full_name(model, r.name, graph))) for r in model.references),
+        *(_Edit(use.span.start, use.span.end, engine.variable(use.name)) for use in model.variables),
+        *(_Edit(use.span.start, use.span.end, _moment(use, now)) for use in model.clock),
+        *(edit for read in model.files for edit in _file_edits(read, folder, only or {})),
+    ]
+    text = model.source.text
+    parts: list[str] = []
+    pieces: list[tuple[int, int, bool]] = []
+    length, at = 0, model.body.start
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        for part, origin, own in ((text[at : edit.start], at, True), (edit.text, edit.start, False)):
+            parts.append(part)
+            pieces.append((length, origin, own))
+            length += len(part)
+        at = edit.end
+    parts.append(text[at : model.body.end])
+    pieces.append((length, at, True))
+    return Statement("".join(parts), tuple(pieces))
+
+
+def full_name(model: Model, name: str, graph: Graph) -> str:
+    """The name of a table that a model refers to: a model's, or else as it would stand in the catalog."""
+    return graph.resolve(model, name) or (name if "." in name else f"{model.namespace}.{name}")
+
+
+def _moment(use: ClockUse, now: datetime) -> str:
+    now = now.astimezone(UTC)
+    local = now.replace(tzinfo=None)
+    value = {"timestamptz": now, "timestamp": local, "date": local.date(), "time": local.time()}[use.type]
+    # in parentheses: the literal then takes `::date` and operators as the call did
+    return f"({literal(value)})"
+
+
+def _file_edits(read: FileRead, folder: Path, only: Mapping[str, Sequence[str]]) -> Iterator[_Edit]:
+    call, argument = read.call, read.argument
+    paths: list[str] = []
+    for pattern in read.patterns:
+        if pattern in only:
+            paths += [literal_path(path, folder) for path in only[pattern]]
+        else:
+            paths.append(absolute_pattern(pattern, folder))
+    if paths:
+        listed = literal(paths[0]) if len(paths) == 1 else f"[{literal(paths)}]"
+        if len(paths) > 1 and argument == call:
+            listed = f"{_reader(read.patterns[0])}({listed})"
+        yield _Edit(argument.start, argument.end, listed)
+        return
+    # the pattern is kept: column names and types still come from the files that were there before
+    patterns = [absolute_pattern(pattern, folder) for pattern in read.patterns]
+    listed = literal(patterns[0]) if len(patterns) == 1 else f"[{literal(patterns)}]"
+    if argument == call:
+        yield _Edit(call.start, call.end, f"(SELECT * FROM {listed} LIMIT 0)")
+        return
+    yield _Edit(call.start, call.start, "(SELECT * FROM ")
+    yield _Edit(argument.start, argument.end, listed)
+    yield _Edit(call.end, call.end, " LIMIT 0)")
+
+
+def _reader(path: str) -> str:
+    """The function that reads what a quoted path in FROM names."""
+    suffixes = [suffix.lstrip(".").lower() for suffix in Path(path).suffixes]
+    return next((_READERS[suffix] for suffix in reversed(suffixes) if suffix in _READERS), "read_csv_auto")

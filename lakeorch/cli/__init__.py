@@ -1,0 +1,50 @@
+"""The command line: one file per command, each over `lakeorch.project.Project` only.
+
+A command's module has a click command named `command`, which returns the exit code; it imports what is heavy when it
+runs. What commands share: `options` (flags), `failures` (an error → text or JSON, and the exit code), `report` (how a
+run ended), `rows` (query results), `output` (streams whose reader may leave).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from lakeorch import __version__
+from lakeorch.cli import failures, options
+
+COMMANDS = ("list", "plan", "query", "run", "validate")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="lakeorch", message="%(prog)s %(version)s")
+@options.debug
+def program() -> None:
+    """A folder of SQL models becomes versioned, checked Apache Iceberg tables.
+
+    One command, no server: lakeorch run sql_models
+    """
+
+
+for _name in COMMANDS:
+    # cheap: a command imports what is heavy when it runs
+    program.add_command(import_module(f"lakeorch.cli.{_name}").command, _name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0 done, 1 failed or held, 2 wrong, 130 interrupted.
+
+    Args:
+        arguments: what follows the program's name; those of the process when None.
+    """
+    given = [*(sys.argv[1:] if arguments is None else arguments)]
+    color = False if os.environ.get("NO_COLOR") else None
+    try:
+        code = program.main(given, prog_name="lakeorch", standalone_mode=False, color=color)
+    except (Exception, KeyboardInterrupt) as error:
+        return failures.report(error, as_json="--json" in given, debug=options.debugging(given))
+    return code if isinstance(code, int) else 0

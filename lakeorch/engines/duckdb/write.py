@@ -1,0 +1,112 @@
+"""The COPY statements that write a query into Parquet as Iceberg wants it: types, field ids, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lakeorch.engines import Target
+from lakeorch.engines.duckdb.types import to_duckdb
+from lakeorch.errors import EngineError
+from lakeorch.model import Field, Transform
+from lakeorch.types import identifier, literal, parse_type
+
+# Hidden columns that COPY partitions by and does not write.
+_PARTITION = "__lakeorch_partition_"
+
+TRANSFORMS = frozenset({"identity", "year", "month", "day", "hour", "truncate"})
+
+
+def copy_statement(sql: str, target: Target, path: str) -> str:
+    """`COPY (…) TO path` for a query; its result rows are one per file written, none where there were no rows.
+
+    Raises:
+        EngineError: a partition transform that DuckDB cannot compute.
+    """
+    types = {field.name.lower(): field.type for field in target.fields}
+    casts = [f"CAST({identifier(f.name)} AS {to_duckdb(f.type)}) AS {identifier(f.name)}" for f in target.fields]
+    hidden = [_PARTITION + str(number) for number in range(len(target.partition_by))]
+    groups = [_group(transform, types) for transform in target.partition_by]
+    order = [*hidden, *(_sort_key(item) for item in target.sort_by)]
+    # two levels, so that partitions and order see values already cast; the query may end in a line comment
+    query = f"SELECT {', '.join(casts)} FROM (\n{sql}\n)"
+    if groups:
+        computed = ", ".join(f"{group} AS {name}" for group, name in zip(groups, hidden, strict=True))
+        query = f"SELECT *, {computed} FROM ({query})"
+    if order:
+        query = f"SELECT * FROM ({query}) ORDER BY {', '.join(order)}"
+    options = [
+        "FORMAT parquet",
+        "COMPRESSION zstd",
+        f"FIELD_IDS {{{', '.join(_field_id(field) for field in target.fields)}}}",
+        "RETURN_STATS",
+    ]
+    if hidden:
+        options += [
+            f"PARTITION_BY ({', '.join(hidden)})",
+            "WRITE_PARTITION_COLUMNS false",
+            "HIVE_FILE_PATTERN false",
+            "APPEND",
+            f"FILENAME_PATTERN {literal(target.stem + '_{uuid}')}",
+        ]
+    else:
+        options.append("WRITE_EMPTY_FILE false")
+    return f"COPY ({query}) TO {literal(path)} ({', '.join(options)})"
+
+
+def _field_id(field: Field, name: str = "") -> str:
+    label = identifier(name or field.name)
+    if not field.children:
+        return f"{label}: {field.id}"
+    kind = parse_type(field.type).kind
+    names = {"list": ("element",), "map": ("key", "value")}.get(kind, tuple(c.name for c in field.children))
+    inner = (_field_id(child, name) for child, name in zip(field.children, names, strict=True))
+    return f"{label}: {{__duckdb_field_id: {field.id}, {', '.join(inner)}}}"
+
+
+def _sort_key(item: str) -> str:
+    name, _, direction = item.partition(" ")
+    return f"{identifier(name)} {'DESC' if direction.strip().lower() == 'desc' else 'ASC'} NULLS LAST"
+
+
+def _group(transform: Transform, types: dict[str, str]) -> str:
+    """An expression that tells rows of different partitions apart.
+
+    Not the partition's value: that is read back from the file's statistics, so a cheaper expression that falls into
+    the same classes serves.
+    """
+    column = identifier(transform.column)
+    if transform.kind == "identity":
+        return column
+    if transform.kind == "day":
+        return f"CAST({column} AS DATE)"
+    if transform.kind == "truncate":
+        return _truncate(column, transform.width, types[transform.column.lower()])
+    if transform.kind in TRANSFORMS:
+        return f"date_trunc('{transform.kind}', {column})"
+    raise EngineError(
+        f"the duckdb engine cannot write partitions by {transform.kind}({transform.width}, {transform.column})",
+        hint="partition by identity, year, month, day, hour or truncate",
+    )
+
+
+def _truncate(column: str, width: int, type: str) -> str:
+    kind = parse_type(type)
+    if kind.kind == "string":
+        return f"left({column}, {width})"
+    if kind.kind == "binary":
+        return f"left(hex({column}), {2 * width})"
+    step = str(width)
+    if kind.kind == "decimal":
+        # Iceberg truncates the unscaled value: the width counts units of the last digit
+        scale = kind.sizes[1]
+        digits = str(width).rjust(scale + 1, "0")
+        step = f"{digits[: len(digits) - scale]}.{digits[len(digits) - scale :]}" if scale else str(width)
+    else:
+        column = f"CAST({column} AS HUGEINT)"  # the smallest integers lie below their partition's value
+    # % keeps the sign of its left side, Iceberg rounds towards minus infinity
+    return f"{column} - ((({column} % {step}) + {step}) % {step})"
+
+
+def file_rows(rows: Sequence[tuple[object, ...]]) -> tuple[str, ...]:
+    """The paths in the rows that a COPY with RETURN_STATS yields, sorted."""
+    return tuple(sorted(str(row[0]) for row in rows))

@@ -1,0 +1,274 @@
+"""Step 2: Models → what needs what, in which order, and which of them a selector means.
+
+Nothing here recurses, so that a chain of any length works; everything is linear in the size of the graph.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+
+from lakeorch.errors import Finding, Place
+from lakeorch.graph.selectors import Selectors, listing
+from lakeorch.graph.walks import Edges, cycles, order, ring, spread, turned
+from lakeorch.model import Model, Reference, Scalar
+
+__all__ = ["Graph"]
+
+_DATA_SETTINGS = ("unique_key", "partition_by", "sort_by", "engine", "append_from")
+
+
+class Graph:
+    """The models of a project and their edges.
+
+    Attributes:
+        models: by name; of two with one name the first.
+        order: names, every model behind what it reads; the same for the same models. Models of a cycle are in it too.
+        findings: cycles, ambiguous references, duplicate names.
+    """
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self.models: Mapping[str, Model]
+        self.models, duplicates = _by_name(models)
+        self._called: dict[str, list[str]] = {}
+        for name in self.models:
+            self._called.setdefault(name.rpartition(".")[2], []).append(name)
+        self._parents = {name: self._inputs(model) for name, model in self.models.items()}
+        self._children = turned(self._parents)
+        groups = cycles(self._parents)
+        self.order = order(self._parents, groups)
+        self._position = {name: number for number, name in enumerate(self.order)}
+        self._fingerprints: dict[tuple[str, str], str] = {}
+        unclear = (finding for model in self.models.values() for finding in self.ambiguities(model))
+        self.findings: tuple[Finding, ...] = (
+            *duplicates,
+            *unclear,
+            *(self._explain(members) for members in groups),
+        )
+
+    # ---- names -------------------------------------------------------------------------------------------------
+
+    def resolve(self, model: Model, reference: str) -> str | None:
+        """The model that a table name in a model's query means.
+
+        Args:
+            model: whose query it is; it need not be in the graph.
+            reference: the name as `Reference.name` has it.
+
+        Returns:
+            A model's name; None where no model is called so, or several are and none in the model's own namespace.
+        """
+        if "." in reference:
+            return reference if reference in self.models else None
+        own = f"{model.namespace}.{reference}"
+        if own in self.models:
+            return own
+        called = self._called.get(reference, ())
+        return called[0] if len(called) == 1 else None
+
+    def ambiguities(self, model: Model) -> tuple[Finding, ...]:
+        """The references of a model (in the graph or not) that could mean several models."""
+        found = []
+        for reference in model.references:
+            called = self._called.get(reference.name, ())
+            if len(called) > 1 and self.resolve(model, reference.name) is None:
+                message = f'"{reference.name}" could mean {listing(sorted(called))}'
+                hint = "write the namespace before it"
+                found.append(model.source.finding(reference.span, message, hint=hint, model=model.name))
+        return tuple(found)
+
+    def _inputs(self, model: Model) -> tuple[str, ...]:
+        named = (self.resolve(model, reference.name) for reference in model.references)
+        # parse tells of a model that names itself
+        return tuple(dict.fromkeys(name for name in named if name is not None and name != model.name))
+
+    # ---- edges -------------------------------------------------------------------------------------------------
+
+    def parents(self, name: str) -> tuple[str, ...]:
+        """The models that a model reads, in the order of its text."""
+        return self._parents[name]
+
+    def children(self, name: str) -> tuple[str, ...]:
+        """The models that read a model."""
+        return self._children[name]
+
+    def ancestors(self, name: str, depth: int | None = None) -> tuple[str, ...]:
+        """All that a model is made of, in order; at most `depth` steps away."""
+        return self._reach(name, self._parents, depth)
+
+    def descendants(self, name: str, depth: int | None = None) -> tuple[str, ...]:
+        """All that is made of a model, in order; at most `depth` steps away."""
+        return self._reach(name, self._children, depth)
+
+    def _reach(self, name: str, edges: Edges, depth: int | None) -> tuple[str, ...]:
+        away = spread((name,), edges, depth)
+        del away[name]
+        return self._sorted(away)
+
+    def _sorted(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(names, key=self._position.__getitem__))
+
+    # ---- through views -----------------------------------------------------------------------------------------
+
+    def views_behind(self, name: str) -> tuple[str, ...]:
+        """The views that a model inlines, directly or through other views, in an order in which they can be made."""
+        found: dict[str, None] = {}
+        waiting = [name]
+        while waiting:
+            for parent in self._parents[waiting.pop()]:
+                if parent not in found and parent != name and self._is_view(parent):
+                    found[parent] = None
+                    waiting.append(parent)
+        return self._sorted(found)
+
+    def tables_behind(self, name: str) -> tuple[str, ...]:
+        """The tables a model reads, through the views it inlines.
+
+        Returns:
+            Names of models that are tables, and qualified names that no model has: tables of the catalog, if anything.
+        """
+        found: dict[str, None] = {}
+        for at in (name, *reversed(self.views_behind(name))):
+            model = self.models[at]
+            for reference in model.references:
+                meant = self.resolve(model, reference.name)
+                if meant is None and "." in reference.name:
+                    found[reference.name] = None
+                elif meant is not None and meant != at and not self._is_view(meant):
+                    found[meant] = None
+        return tuple(found)
+
+    def files_behind(self, name: str) -> tuple[str, ...]:
+        """The file patterns a model reads, itself or through the views it inlines."""
+        reads = (read for at in (name, *reversed(self.views_behind(name))) for read in self.models[at].files)
+        return tuple(dict.fromkeys(pattern for read in reads for pattern in read.patterns))
+
+    def driving(self, name: str) -> frozenset[str]:
+        """The inputs whose new rows an append or merge model is made of: tables and file patterns.
+
+        They are what `append_from` names, or else all its files, or else its tables.
+        """
+        tables, files = self.tables_behind(name), self.files_behind(name)
+        chosen = self.models[name].settings.append_from
+        if not chosen:
+            return frozenset(files or tables)
+        meant = (self.resolve(self.models[name], each) or each for each in chosen)
+        return frozenset(each for each in meant if each in {*tables, *files})
+
+    def reads_clock(self, name: str) -> bool:
+        """Whether a model, or a view it inlines, reads the clock."""
+        return any(self.models[at].clock for at in (name, *self.views_behind(name)))
+
+    def _is_view(self, name: str) -> bool:
+        return self.models[name].settings.materialized == "view"
+
+    # ---- fingerprints ------------------------------------------------------------------------------------------
+
+    def data_settings(self, name: str, variables: Mapping[str, Scalar]) -> dict[str, object]:
+        """What of a model besides its query decides its rows: settings, and the values of the variables it uses.
+
+        Returns:
+            JSON-able; a setting that is not set is not in it.
+        """
+        model = self.models[name]
+        settings = model.settings
+        facts: dict[str, object] = {"materialized": settings.materialized}
+        for key in _DATA_SETTINGS:
+            if value := getattr(settings, key):
+                facts[key] = list(value) if isinstance(value, tuple) else value
+        if types := {column.name: column.type for column in settings.columns if column.type}:
+            facts["types"] = types
+        if used := sorted({use.name for use in model.variables}):
+            facts["variables"] = {variable: _plain(variables.get(variable)) for variable in used}
+        return facts
+
+    def fingerprint(self, name: str, variables: Mapping[str, Scalar]) -> str:
+        """Identifies what a model computes: it moves with its query, data settings, variables and inlined views.
+
+        New data never moves it, nor does the model's own name, a description, an owner, a tag or a check.
+        """
+        values = json.dumps({key: _plain(value) for key, value in sorted(variables.items())})
+        for at in (*self.views_behind(name), name):
+            if (at, values) not in self._fingerprints:
+                self._fingerprints[at, values] = self._fingerprint(at, variables, values)
+        return self._fingerprints[name, values]
+
+    def _fingerprint(self, name: str, variables: Mapping[str, Scalar], values: str) -> str:
+        model = self.models[name]
+        meant = {}
+        views = {}
+        for reference in model.references:
+            target = self.resolve(model, reference.name)
+            if "." not in reference.name:
+                meant[reference.name] = target
+            if target is not None and self._is_view(target):
+                # absent only for a model in a cycle, which cannot run
+                views[target] = self._fingerprints.get((target, values))
+        settings = self.data_settings(name, variables)
+        text = json.dumps([model.query_hash, settings, meant, views], sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    # ---- selectors ---------------------------------------------------------------------------------------------
+
+    def select(
+        self,
+        selectors: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        changed: Callable[[str], bool] | None = None,
+    ) -> tuple[str, ...]:
+        """The models that selectors mean, in order.
+
+        A selector is a name (`staging.sales`; `sales` where one model is called so), a glob (`staging.*`), `tag:daily`,
+        `owner:ann`, `path:staging` (a file or folder) or `state:changed`; `+` before it adds all it is made of, `+`
+        behind it all that is made of it; a number limits the steps: `2+sales`, `sales+3`.
+
+        Args:
+            selectors: their union is taken; all models where there are none.
+            exclude: selectors of what is left out.
+            changed: tells whether a model is changed, for `state:changed`.
+
+        Raises:
+            UsageError: a selector means nothing, or could mean several models.
+        """
+        reader = Selectors(self.models, self._called, self._parents, self._children, changed)
+        chosen: set[str] = set() if selectors else set(self.models)
+        for selector in selectors:
+            chosen |= reader.read(selector)
+        for selector in exclude:
+            chosen -= reader.read(selector)
+        return self._sorted(chosen)
+
+    # ---- cycles ------------------------------------------------------------------------------------------------
+
+    def _explain(self, members: Sequence[str]) -> Finding:
+        """One finding for models that need each other: a shortest way round, with the reference of each file."""
+        way = ring(min(members), set(members), self._parents)
+        steps = zip(way, [*way[1:], way[0]], strict=True)
+        told = [(self.models[name].source, self._reference(name, to), name, to) for name, to in steps]
+        where = "; ".join(
+            f"{source.place(reference.span.start)} {name} reads {to}" for source, reference, name, to in told
+        )
+        source, reference, name, _ = told[0]
+        return source.finding(reference.span, f"models need each other in a cycle: {where}", model=name)
+
+    def _reference(self, name: str, to: str) -> Reference:
+        model = self.models[name]
+        return next(each for each in model.references if self.resolve(model, each.name) == to)
+
+
+def _by_name(models: Sequence[Model]) -> tuple[dict[str, Model], list[Finding]]:
+    found: dict[str, Model] = {}
+    findings = []
+    for model in models:
+        first = found.setdefault(model.name, model)
+        if first is not model:
+            message = f"{model.name} is already the name of {first.source.file}"
+            findings.append(Finding(Place(model.source.file), message, "rename one of the two files", model=model.name))
+    return found, findings
+
+
+def _plain(value: Scalar) -> object:
+    """A variable's value for JSON: equal text only for equal values of one type."""
+    return [type(value).__name__, value.isoformat()] if isinstance(value, date) else value

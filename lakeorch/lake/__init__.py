@@ -1,0 +1,25 @@
+"""The only room that knows pyiceberg: what is published, staged changes, their records, and the one commit.
+
+Names are loaded on first use, because pyiceberg and pyarrow are heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakeorch.lake.lake import Lake
+    from lakeorch.lake.records import Record
+    from lakeorch.lake.scan import Scan
+    from lakeorch.lake.staged import Draft, Mode, Staged
+
+__all__ = ["Draft", "Lake", "Mode", "Record", "Scan", "Staged"]
+
+_HOMES = {"Draft": "staged", "Lake": "lake", "Mode": "staged", "Record": "records", "Scan": "scan", "Staged": "staged"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

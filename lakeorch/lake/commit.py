@@ -1,0 +1,242 @@
+"""Publishing and rejecting: the only code that moves pointers in the catalog."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyiceberg.io import FileIO
+from pyiceberg.table import Table
+from pyiceberg.table.locations import load_location_provider
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import (
+    AddPartitionSpecUpdate,
+    AddSchemaUpdate,
+    AddSnapshotUpdate,
+    SetSnapshotRefUpdate,
+    TableUpdate,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from lakeorch.errors import CatalogError, ConflictError, MovedError
+from lakeorch.lake.catalog import Catalog, Swap, SwapMissedError
+from lakeorch.lake.change import apply
+from lakeorch.lake.published import RUN_ID
+from lakeorch.lake.remedy import passing, plainly
+from lakeorch.lake.replay import check_fits, replayed
+from lakeorch.lake.scan import plain
+from lakeorch.lake.staged import Staged, stamped
+from lakeorch.model import Published
+
+_ATTEMPTS = 8
+_ATTEMPTS_ON_FAILURE = 3
+_FIRST_WAIT_S = 0.02
+_LONGEST_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One table's part of a publish: what to apply to which state of the table."""
+
+    staged: Staged
+    table: Table | None
+    updates: tuple[TableUpdate, ...]
+
+    @property
+    def last_ms(self) -> int:
+        return self.table.metadata.last_updated_ms if self.table else 0
+
+
+def publish(
+    catalog: Catalog, staged: Sequence[Staged], run_id: str, unmoved: Mapping[str, int | None]
+) -> dict[str, int | None]:
+    """Makes all changes current in one transaction.
+
+    Every attempt begins by reading where the tables stand, so a commit whose reply was lost is found done, and
+    another writer's commit is replayed upon or refused.
+
+    Args:
+        catalog: where.
+        staged: at most one change a table.
+        run_id: goes into the snapshots.
+        unmoved: tables that the steps read → the data snapshot they must still be at; tables in `staged` are
+            judged by their own change instead.
+
+    Returns:
+        Table → its newest data snapshot.
+
+    Raises:
+        MovedError: an input or a table was moved by another run.
+        ConflictError: a foreign writer is in the way.
+        CatalogError: the catalog failed; nothing was published, unless its last reply was lost.
+    """
+    names = {change.name for change in staged}
+    if len(names) != len(staged):
+        raise ValueError("two changes of one table in one publish")
+    inputs = {name: id for name, id in unmoved.items() if name not in names}
+    for attempt in range(_ATTEMPTS):
+        try:
+            done = _publish(catalog, staged, run_id, inputs)
+        except SwapMissedError:
+            pass
+        except SQLAlchemyError as error:
+            if not passing(error) and attempt + 1 >= _ATTEMPTS_ON_FAILURE:
+                with plainly(catalog.place):
+                    raise
+        else:
+            return done
+        _wait(attempt)
+    raise _busy(catalog)
+
+
+def _publish(
+    catalog: Catalog, staged: Sequence[Staged], run_id: str, inputs: Mapping[str, int | None]
+) -> dict[str, int | None]:
+    pointers = catalog.pointers()
+    wanted = [*(change.name for change in staged), *inputs]
+    published = catalog.published({name: pointers[name] for name in wanted if name in pointers})
+    changes: list[_Change] = []
+    done: dict[str, int | None] = {}
+    for asked in sorted(staged, key=lambda change: change.name):
+        now = published.get(asked.name)
+        done[asked.name] = asked.snapshot_id if asked.writes_data else now.snapshot_id if now else None
+        prepared = _prepared(catalog, asked, now)
+        if prepared is not None:
+            changes.append(prepared)
+    if not changes:
+        return done
+    swaps = _held(inputs, published)
+    # One time for all, later than every table's last: a query "as of" sees all of a run or nothing of it.
+    when = max([int(time.time() * 1000), *(change.last_ms + 1 for change in changes)])
+    for change in changes:
+        updates = stamped(change.updates, summary={RUN_ID: run_id}, timestamp_ms=when)
+        location = _written(change.staged.io, change.table, updates)
+        swaps.append(Swap(change.staged.name, change.table.metadata_location if change.table else None, location))
+    catalog.swap(swaps)
+    return done
+
+
+def _prepared(catalog: Catalog, staged: Staged, now: Published | None) -> _Change | None:
+    """The change against the table as it is; None where it is there already."""
+    if now is None:
+        if not staged.is_new:
+            raise ConflictError(staged.name, "the table was dropped meanwhile", hint="run again to build it anew")
+        return _Change(staged, None, staged.request.updates)
+    if staged.writes_data and staged.snapshot_id in now.history:
+        return None
+    table = catalog.table(staged.name, now.location)
+    if now.location == staged.stand.location:
+        updates = staged.request.updates
+    else:
+        check_fits(staged, now, table)
+        updates = replayed(staged, table)
+    return _Change(staged, table, updates) if updates else None
+
+
+def _held(inputs: Mapping[str, int | None], published: Mapping[str, Published]) -> list[Swap]:
+    """Pointers that must stay until the commit, because steps read those tables."""
+    swaps = []
+    for name, expected in inputs.items():
+        now = published.get(name)
+        found = now.snapshot_id if now else None
+        if found != expected:
+            raise MovedError(
+                name,
+                f"it moved while the run read it: from snapshot {expected} to {found}",
+                snapshots=() if found is None else (found,),
+            )
+        location = now.location if now else None
+        swaps.append(Swap(name, location, location))
+    return swaps
+
+
+def _written(io: FileIO, table: Table | None, updates: Sequence[TableUpdate]) -> str:
+    """Writes the next metadata file of a table; nobody points to it yet."""
+    previous = table.metadata_location if table else None
+    metadata = apply(table.metadata if table else None, updates, previous)
+    version = Catalog._parse_metadata_version(previous) + 1 if previous else 0
+    provider = load_location_provider(metadata.location, metadata.properties)
+    location = provider.new_table_metadata_file_location(version)
+    _write(metadata, io, location)
+    return location
+
+
+def _write(metadata: TableMetadata, io: FileIO, location: str) -> None:
+    with plainly(plain(location)):
+        Catalog._write_metadata(metadata, io, location)
+
+
+def reject(catalog: Catalog, staged: Staged, run_id: str) -> str:
+    """Keeps a change's rows readable while `main` and the table's columns stay as they are.
+
+    Returns:
+        `branch rejected-<run> of ns.t`, or for a new table the path of a metadata file; the same place when the
+        change was rejected before. Empty where there are no rows.
+
+    Raises:
+        ConflictError: the table is gone.
+    """
+    if not staged.writes_data:
+        return ""
+    if staged.is_new:
+        return _rejected_file(staged, run_id)
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _rejected_branch(catalog, staged, run_id)
+        except SwapMissedError:
+            pass
+        except SQLAlchemyError as error:
+            if not passing(error) and attempt + 1 >= _ATTEMPTS_ON_FAILURE:
+                with plainly(catalog.place):
+                    raise
+        _wait(attempt)
+    raise _busy(catalog)
+
+
+def _rejected_file(staged: Staged, run_id: str) -> str:
+    updates = stamped(staged.request.updates, summary={RUN_ID: run_id})
+    metadata = apply(None, updates)
+    provider = load_location_provider(metadata.location, metadata.properties)
+    location = provider.new_metadata_location(f"rejected-{staged.snapshot_id}.metadata.json")
+    if not staged.io.new_input(location).exists():
+        _write(metadata, staged.io, location)
+    return plain(location)
+
+
+def _rejected_branch(catalog: Catalog, staged: Staged, run_id: str) -> str:
+    pointer = catalog.pointer(staged.name)
+    if pointer is None:
+        raise ConflictError(staged.name, "the table was dropped meanwhile", hint="run again to build it anew")
+    table = catalog.table(staged.name, pointer)
+    kept = next((ref for ref, at in table.metadata.refs.items() if at.snapshot_id == staged.snapshot_id), None)
+    if kept is None:
+        kept = f"rejected-{run_id}"
+        same = pointer == staged.stand.location
+        updates = _beside_main(staged.request.updates if same else replayed(staged, table), kept)
+        now = max(int(time.time() * 1000), table.metadata.last_updated_ms + 1)
+        updates = stamped(updates, summary={RUN_ID: run_id}, timestamp_ms=now)
+        catalog.swap([Swap(staged.name, pointer, _written(staged.io, table, updates))])
+    return f"branch {kept} of {staged.name}"
+
+
+def _beside_main(updates: Sequence[TableUpdate], branch: str) -> tuple[TableUpdate, ...]:
+    """The same snapshot on a branch: columns and partitions are made known, but `main` keeps its own."""
+    kept: list[TableUpdate] = []
+    for update in updates:
+        if isinstance(update, SetSnapshotRefUpdate):
+            kept.append(update.model_copy(update={"ref_name": branch}))
+        elif isinstance(update, AddSchemaUpdate | AddPartitionSpecUpdate | AddSnapshotUpdate):
+            kept.append(update)
+    return tuple(kept)
+
+
+def _wait(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)))
+
+
+def _busy(catalog: Catalog) -> CatalogError:
+    return CatalogError(
+        f"{catalog.place}: other writers were faster {_ATTEMPTS} times in a row", hint="run again in a moment"
+    )

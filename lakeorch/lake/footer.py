@@ -1,0 +1,97 @@
+"""From the footer of a Parquet file to the entry that a manifest keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow.parquet as pq
+from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import (
+    _check_pyarrow_schema_compatible,
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+)
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.schema import Schema
+from pyiceberg.table.metadata import TableMetadata
+
+from lakeorch.errors import LakeorchError
+
+_FIELD_ID = b"PARQUET:field_id"
+
+
+def data_file(io: FileIO, metadata: TableMetadata, path: str) -> DataFile:
+    """Describes a file that was written for the current schema and partition spec of `metadata`.
+
+    Raises:
+        LakeorchError: the file has no field ids, other columns, or rows of more than one partition. Registered
+            without field ids it would be unreadable; with a wrong partition, rows would go missing from queries.
+    """
+    source = io.new_input(path)
+    try:
+        with source.open() as stream:
+            footer = pq.read_metadata(stream)
+    except ValueError as error:
+        raise LakeorchError(f"{path}: it is not a whole Parquet file: {error}") from error
+    schema, spec = metadata.schema(), metadata.spec()
+    arrow = footer.schema.to_arrow_schema()
+    written = {int((field.metadata or {}).get(_FIELD_ID, b"-1")): field.name for field in arrow}
+    if set(written) != {field.field_id for field in schema.fields}:
+        raise LakeorchError(f"{path}: its field ids are not those of the table, so the table would be unreadable")
+    mapping = parquet_path_to_id_mapping(schema)
+    try:
+        _check_pyarrow_schema_compatible(schema, arrow, format_version=metadata.format_version)
+        plan = compute_statistics_plan(schema, metadata.properties)
+        statistics = data_file_statistics_from_parquet_metadata(footer, plan, mapping)
+        for field_id in _unbounded(footer, mapping):
+            statistics.column_aggregates.pop(field_id, None)
+        _need_bounds(spec.source_id_to_fields_map, statistics.column_aggregates, footer, mapping)
+        partition = statistics.partition(spec, schema)
+    except (ValueError, KeyError) as error:
+        raise LakeorchError(f"{path}: it does not fit the table: {error}") from error
+    return DataFile.from_args(
+        content=DataFileContent.DATA,
+        file_path=path,
+        file_format=FileFormat.PARQUET,
+        partition=partition,
+        file_size_in_bytes=len(source),
+        sort_order_id=None,
+        spec_id=metadata.default_spec_id,
+        equality_ids=None,
+        key_metadata=None,
+        **statistics.to_serialized_dict(),
+    )
+
+
+def _unbounded(footer: pq.FileMetaData, mapping: Mapping[str, int]) -> set[int]:
+    """Columns that hold values without minimum and maximum in some row group.
+
+    The bounds of the other row groups alone would be too narrow, and readers would skip rows.
+    """
+    found = set()
+    for group in range(footer.num_row_groups):
+        row_group = footer.row_group(group)
+        for position in range(footer.num_columns):
+            column = row_group.column(position)
+            statistics = column.statistics if column.is_stats_set else None
+            if statistics is None or not statistics.has_min_max:
+                nulls = statistics.null_count if statistics is not None and statistics.has_null_count else 0
+                if column.num_values > nulls:
+                    found.add(mapping[column.path_in_schema])
+    return found
+
+
+def _need_bounds(
+    sources: Mapping[int, object], bounds: Mapping[int, object], footer: pq.FileMetaData, mapping: Mapping[str, int]
+) -> None:
+    """Refuses a partition column whose value the footer does not tell: it would be taken for NULL."""
+    unknown = _unbounded(footer, mapping) & set(sources) - set(bounds)
+    if unknown:
+        name = next(path for path, id in mapping.items() if id in unknown)
+        raise ValueError(f"the footer has no minimum and maximum of the partition column {name}")
+
+
+def fields_in(schema: Schema) -> tuple[tuple[int, str, str], ...]:
+    """What makes two schemas yield the same rows: ids, names and types, in order."""
+    return tuple((field.field_id, field.name, str(field.field_type)) for field in schema.fields)

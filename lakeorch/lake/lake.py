@@ -1,0 +1,278 @@
+"""The lake: a catalog and a warehouse, read and changed through one door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from pyiceberg.io import load_file_io
+
+from lakeorch.errors import LakeorchError
+from lakeorch.lake import commit, opening
+from lakeorch.lake.catalog import Catalog
+from lakeorch.lake.compare import rows_differ
+from lakeorch.lake.drafting import amended, finished, new_draft, next_draft, revived
+from lakeorch.lake.records import Record, from_json, stamp_verdict, to_json
+from lakeorch.lake.remedy import plainly
+from lakeorch.lake.scan import Scan, plain, scan_of
+from lakeorch.lake.staged import Draft, Mode, Staged
+from lakeorch.lake.storage import DiskStorage, ObjectStorage, Storage
+from lakeorch.model import Published, Schema, Transform
+
+_OWN = "_lakeorch"
+
+
+class Lake:
+    """A catalog and a warehouse.
+
+    Every method raises CatalogError, with a remedy, when disk, catalog or network fails. All may be called from
+    several threads.
+
+    Attributes:
+        warehouse: the folder or URL under which new tables lie, without a trailing `/`.
+    """
+
+    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage) -> None:
+        self.warehouse = warehouse
+        self._catalog = catalog
+        self._storage = storage
+
+    @classmethod
+    def open(
+        cls,
+        uri: str,
+        warehouse: str,
+        *,
+        name: str = "lakeorch",
+        properties: Mapping[str, str] | None = None,
+        create: bool,
+    ) -> Lake:
+        """Opens a lake.
+
+        Args:
+            uri: of the catalog: `sqlite:///…`, `postgresql+psycopg://…`.
+            warehouse: a folder or a URL.
+            name: of the catalog inside its database.
+            properties: settings of the file system, in pyiceberg's words (`s3.endpoint`, …).
+            create: make folder and catalog where they are missing. Without, nothing is written, and a SQLite file
+                that is not there is an empty lake.
+        """
+        place = opening.place_of(uri)
+        root = opening.local(warehouse)
+        where = str(root) if root else warehouse.rstrip("/")
+        with plainly(place):
+            uri = opening.prepared(uri, root, create=create)
+        settings = {**(properties or {}), "uri": uri, "warehouse": where}
+        catalog = Catalog(name, create=create, place=place, properties=settings)
+        if root:
+            return cls(catalog, where, DiskStorage(root / _OWN))
+        return cls(catalog, where, ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}"))
+
+    # ---- what is published -------------------------------------------------------------------------------------
+
+    def published(self) -> dict[str, Published]:
+        """All tables as of one moment: one statement reads all pointers."""
+        return self._catalog.published(self._catalog.pointers())
+
+    def published_one(self, name: str) -> Published | None:
+        """One table, None when there is none."""
+        pointer = self._catalog.pointer(name)
+        return None if pointer is None else self._catalog.published({name: pointer})[name]
+
+    def scan(self, name: str, snapshot_id: int | None = None, location: str | None = None) -> Scan:
+        """How to read a table.
+
+        Args:
+            name: of the table.
+            snapshot_id: a snapshot of it, seen with the columns it had; the head of `main` by default.
+            location: of a metadata file, to read the table as of that file; the current one by default.
+
+        Raises:
+            LakeorchError: there is no such table or snapshot.
+        """
+        pointer = location or self._catalog.pointer(name)
+        if pointer is None:
+            raise LakeorchError(f"there is no table {name}")
+        table = self._catalog.table(name, pointer)
+        metadata = table.metadata
+        snapshot, schema = metadata.current_snapshot(), metadata.schema()
+        if snapshot_id is not None:
+            snapshot = metadata.snapshot_by_id(snapshot_id)
+            if snapshot is None:
+                raise LakeorchError(f"{name}: there is no snapshot {snapshot_id}", hint="it may have expired")
+            schema = next((s for s in metadata.schemas if s.schema_id == snapshot.schema_id), schema)
+        with plainly(plain(metadata.location)):
+            return scan_of(name, table.io, metadata, schema, snapshot)
+
+    def location(self, name: str) -> str:
+        """Where the table lies or would lie: a plain path on local disk, a URL in an object store."""
+        pointer = self._catalog.pointer(name)
+        if pointer is not None:
+            return plain(self._catalog.table(name, pointer).metadata.location)
+        space, _, table = name.rpartition(".")
+        return f"{self.warehouse}/{space}/{table}"
+
+    # ---- staging -----------------------------------------------------------------------------------------------
+
+    def draft(
+        self,
+        name: str,
+        columns: Schema,
+        *,
+        full: bool,
+        partition_by: Sequence[Transform] = (),
+        sort_by: Sequence[str] = (),
+    ) -> Draft:
+        """Opens a change of a table.
+
+        Args:
+            name: of the table, which may be new.
+            columns: what the query yields, in order, with descriptions.
+            full: the table is made anew: columns that left go, types may change, partitions and order follow the
+                arguments. Otherwise columns are only added or widened, and partitions stay.
+            partition_by: of a new table, or with `full`.
+            sort_by: column names, each optionally followed by ` desc`; as `partition_by`.
+
+        Raises:
+            LakeorchError: a type cannot change without `full`, or a partition that cannot be written.
+        """
+        pointer = self._catalog.pointer(name)
+        with plainly(self._catalog.place):
+            if pointer is None:
+                return new_draft(self._catalog, name, self.location(name), columns, partition_by, sort_by)
+            return next_draft(self._catalog, name, pointer, columns, partition_by, sort_by, full=full)
+
+    def stage(
+        self,
+        draft: Draft,
+        paths: Sequence[str],
+        *,
+        mode: Mode,
+        removed: Sequence[str] = (),
+        summary: Mapping[str, str],
+        properties: Mapping[str, str | None],
+        key: str,
+    ) -> Staged:
+        """Finishes a change with the files that were written: one snapshot, seen by nobody.
+
+        Args:
+            draft: used up by this call.
+            paths: files written into `draft.directory`; none is fine.
+            mode: `replace` drops all rows the table had, `append` none, `rewrite` the files in `removed`.
+            removed: only for `rewrite`.
+            summary: properties of the snapshot.
+            properties: of the table; None or an empty text removes.
+            key: of the record to come.
+
+        Raises:
+            LakeorchError: a file does not fit the table.
+            ConflictError: a file to remove is not in the table.
+        """
+        with plainly(draft.directory):
+            return finished(draft, paths, mode, removed, summary, properties, key)
+
+    def amend(
+        self,
+        name: str,
+        snapshot_id: int | None,
+        *,
+        properties: Mapping[str, str | None],
+        docs: Mapping[str, str] | None,
+        key: str,
+    ) -> Staged:
+        """A change of table properties and column docs only, without a snapshot.
+
+        Args:
+            name: of the table.
+            snapshot_id: the data snapshot it is about: valid only while the table is at it.
+            properties: of the table; None or an empty text removes.
+            docs: column → description; None leaves them.
+            key: of the record to come.
+
+        Raises:
+            MovedError: the table is at another snapshot.
+        """
+        return amended(self._catalog, name, snapshot_id, properties, docs, key)
+
+    def same_rows(self, draft: Draft, paths: Sequence[str]) -> Literal["different", "maybe"]:
+        """Compares statistics of new files with the table's: `different` is proof, `maybe` is not."""
+        with plainly(draft.directory):
+            return "different" if rows_differ(draft, paths) else "maybe"
+
+    # ---- records -----------------------------------------------------------------------------------------------
+
+    def record(self, record: Record) -> None:
+        """Keeps a finished step; stamps the verdict into its staged change, also the caller's."""
+        stamp_verdict(record)
+        with plainly(self.warehouse):
+            self._storage.write(_record(record.key), to_json(record))
+
+    def recall(self, key: str) -> Record | None:
+        """A step kept before: None where there is none, it is torn, or it fits the table no more."""
+        with plainly(self.warehouse):
+            text = self._storage.read(_record(key))
+            return None if text is None else from_json(text, lambda kept: revived(self._catalog, kept))
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Removes records; missing ones are no error."""
+        with plainly(self.warehouse):
+            for key in keys:
+                self._storage.remove(_record(key))
+
+    def write_listing(self, digest: str, text: str) -> None:
+        """Keeps the list of raw files behind a digest."""
+        with plainly(self.warehouse):
+            if self._storage.read(_listing(digest)) != text:
+                self._storage.write(_listing(digest), text)
+
+    def read_listing(self, digest: str) -> str | None:
+        """Reads a list kept by `write_listing`."""
+        with plainly(self.warehouse):
+            return self._storage.read(_listing(digest))
+
+    # ---- publishing --------------------------------------------------------------------------------------------
+
+    def publish(
+        self, staged: Sequence[Staged], run_id: str, *, unmoved: Mapping[str, int | None] | None = None
+    ) -> dict[str, int | None]:
+        """Makes all changes current in one catalog transaction, then removes their records.
+
+        Args:
+            staged: at most one change a table.
+            run_id: goes into the snapshots.
+            unmoved: tables that the steps read → the data snapshot they must still be at (None: no data). Tables in
+                `staged` are judged by their own change instead.
+
+        Returns:
+            Table → its newest data snapshot.
+
+        Raises:
+            MovedError: an input or a table was moved by another run: plan again.
+            ConflictError: a foreign writer is in the way.
+        """
+        done = commit.publish(self._catalog, staged, run_id, unmoved or {})
+        self.forget(change.key for change in staged)
+        return done
+
+    def reject(self, staged: Staged, run_id: str) -> str:
+        """Keeps the rows readable while `main` and the table's columns stay as they are; returns where.
+
+        That is `branch rejected-<run> of ns.t`, or for a new table the path of a metadata file.
+
+        Raises:
+            ConflictError: the table is gone.
+        """
+        with plainly(self.warehouse):
+            return commit.reject(self._catalog, staged, run_id)
+
+    def close(self) -> None:
+        """Frees the catalog's connections."""
+        self._catalog.engine.dispose()
+
+
+def _record(key: str) -> str:
+    return f"staged/{key}.json"
+
+
+def _listing(digest: str) -> str:
+    return f"files/{digest}.json"

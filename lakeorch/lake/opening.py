@@ -1,0 +1,71 @@
+"""Where a lake lies, and whether it can be opened there: found out before anything is touched."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from lakeorch.errors import CatalogError
+from lakeorch.lake.scan import plain
+
+_SQLITE = "sqlite:///"
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+def local(warehouse: str) -> Path | None:
+    """The warehouse's folder, None for an object store."""
+    path = plain(warehouse)
+    return None if _URL.match(path) else Path(path).absolute()
+
+
+def place_of(uri: str) -> str:
+    """What to call the catalog in messages: a path, or its address without a password."""
+    file = _file(uri)
+    return str(file) if file else re.sub(r"://[^@/]*@", "://", uri)
+
+
+def prepared(uri: str, root: Path | None, *, create: bool) -> str:
+    """The catalog's address to connect to.
+
+    With `create`, the folders are there afterwards. Without, nothing is written: a missing SQLite file is stood in
+    for by an empty catalog in memory, and a file in a folder that may not be written is opened read-only.
+
+    Raises:
+        CatalogError: the file is gone but its tables are not, or the warehouse cannot be written.
+        OSError: a folder cannot be made.
+    """
+    file = _file(uri)
+    if file is not None and not file.exists():
+        _check_not_gone(file, root)
+        if not create:
+            return "sqlite://"
+    if create:
+        for folder in {root, file.parent if file else None} - {None}:
+            assert folder is not None
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise CatalogError(
+                    f"{folder}: it cannot be written",
+                    hint="give this user the right to write there, or use another warehouse",
+                )
+    elif file is not None and not os.access(file.parent, os.W_OK):
+        # A write-ahead log needs a writable folder; without a log nobody is writing, so the file can be taken as is.
+        how = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
+        return f"{_SQLITE}file:{file}?{how}&uri=true"
+    return uri
+
+
+def _file(uri: str) -> Path | None:
+    path = uri.removeprefix(_SQLITE).partition("?")[0]
+    return Path(path).absolute() if uri.startswith(_SQLITE) and path not in ("", ":memory:") else None
+
+
+def _check_not_gone(file: Path, root: Path | None) -> None:
+    if root is None or not file.is_relative_to(root) or not root.is_dir():
+        return
+    if next(root.glob("*/*/metadata"), None) is not None:
+        raise CatalogError(
+            f"{file}: the catalog is gone, but the warehouse still holds tables",
+            hint=f"put the file back from a backup, or move {root} away to build everything anew",
+        )

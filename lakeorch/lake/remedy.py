@@ -1,0 +1,90 @@
+"""Failures of disk, catalog and network in plain words, each with what to do about it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from lakeorch.errors import CatalogError, LakeorchError
+
+_DISK: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "free some space and run again; published tables are as they were"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space and run again; published tables are as they were"),
+    errno.EROFS: ("the file system is read-only", "mount it writable or point the warehouse elsewhere"),
+    errno.EACCES: ("permission denied", "give this user the right to read and write there"),
+    errno.EPERM: ("permission denied", "give this user the right to read and write there"),
+    errno.ENOTDIR: ("a file stands where a folder is needed", "move the file away or point the warehouse elsewhere"),
+    errno.EEXIST: ("a file stands where a folder is needed", "move the file away or point the warehouse elsewhere"),
+    errno.EISDIR: ("a folder stands where a file is needed", "move the folder away"),
+    errno.ENOENT: ("the file is gone", "put the warehouse back from a backup, or drop the table from the catalog"),
+    errno.EMFILE: ("too many open files", "raise the limit (ulimit -n) or use fewer --threads"),
+}
+
+# What SQLite and database drivers say → what happened, what to do.
+_DATABASE: tuple[tuple[str, str, str], ...] = (
+    ("not a database", "the catalog file is not a SQLite database", "restore it from a backup or move it away"),
+    ("malformed", "the catalog file is damaged", "restore it from a backup"),
+    ("locked", "the catalog is locked by another program", "wait for it to end, or end it, and run again"),
+    ("readonly", "the catalog cannot be written", "give this user the right to write the file and its folder"),
+    ("is full", "the disk is full", "free some space and run again; published tables are as they were"),
+    ("unable to open", "the catalog file cannot be opened", "check that its folder exists and may be written"),
+    ("no such table", "the file is not an Iceberg catalog", "check the catalog's address in lakeorch.yml"),
+    ("disk i/o", "the disk failed", "check the disk, then run again"),
+    ("password", "the catalog refused the login", "check user and password"),
+    ("authentication", "the catalog refused the login", "check user and password"),
+)
+
+_ADDRESSES = "sqlite:///… and postgresql+psycopg://… work"
+
+# Read back and try again: another writer was faster, or the database was busy.
+_PASSING = ("locked", "busy", "deadlock", "could not serialize", "unique constraint", "duplicate key")
+
+
+def passing(error: SQLAlchemyError) -> bool:
+    """Whether trying again can help: the database was busy or another writer came first."""
+    text = str(getattr(error, "orig", None) or error).lower()
+    return any(words in text for words in _PASSING)
+
+
+@contextmanager
+def plainly(place: str) -> Iterator[None]:
+    """Turns failures of disk and database inside the block into CatalogError.
+
+    Args:
+        place: what was worked on, for the message; credentials must not be in it.
+    """
+    try:
+        yield
+    except LakeorchError:
+        raise
+    except OSError as error:
+        raise _disk(error, place) from error
+    except SQLAlchemyError as error:
+        raise _database(error, place) from error
+    except ModuleNotFoundError as error:
+        package = "psycopg[binary]" if error.name == "psycopg" else error.name
+        raise CatalogError(
+            f"{place}: the driver {error.name} is not installed", hint=f"pip install '{package}'"
+        ) from error
+
+
+def _disk(error: OSError, place: str) -> CatalogError:
+    where = str(error.filename) if error.filename else place
+    what, hint = _DISK.get(error.errno or 0, (str(error.strerror or error), "check the warehouse and run again"))
+    return CatalogError(f"{where}: {what}", hint=hint)
+
+
+def _database(error: SQLAlchemyError, place: str) -> CatalogError:
+    if isinstance(error, NoSuchModuleError):
+        return CatalogError(f"{place}: there is no such kind of catalog", hint=_ADDRESSES)
+    if isinstance(error, ArgumentError):
+        return CatalogError(f"{place}: that is not an address of a catalog", hint=_ADDRESSES)
+    said = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip()
+    for words, what, hint in _DATABASE:
+        if words in said.lower():
+            return CatalogError(f"{place}: {what}", hint=hint)
+    first = said.splitlines()[0] if said else type(error).__name__
+    return CatalogError(f"{place}: the catalog cannot be reached: {first}", hint="check that it runs and its address")

@@ -1,0 +1,114 @@
+"""How to read one table at one state: which files, which columns by which ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.manifest import DataFile, ManifestContent, ManifestEntry
+from pyiceberg.schema import Schema
+from pyiceberg.table import DataScan
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Snapshot
+
+from lakeorch.lake.schema import fields_of
+from lakeorch.model import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The files of one table at one state.
+
+    Attributes:
+        name: of the table.
+        fields: its columns with ids at that state.
+        paths: data files: plain paths on local disk, URLs in an object store.
+        has_deletes: another engine left row-level deletes, so that `paths` alone would show deleted rows.
+        rows: rows in `paths`, before row-level deletes.
+        bytes: size of `paths`.
+        read: how `to_arrow` gets the rows.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    paths: tuple[str, ...] = ()
+    has_deletes: bool = False
+    rows: int = 0
+    bytes: int = 0
+    read: Callable[[], pa.Table] = field(default=lambda: pa.table({}), repr=False, compare=False)
+
+    def to_arrow(self) -> pa.Table:
+        """The rows with row-level deletes applied, in the table's own types.
+
+        Raises:
+            OSError: a file cannot be read.
+            NotImplementedError: equality deletes, which pyiceberg does not read.
+        """
+        return self.read()
+
+
+def plain(path: str) -> str:
+    """A local file's path without the URL around it; other locations as they are."""
+    for prefix in ("file://", "file:"):
+        if path.startswith(prefix):
+            return path[len(prefix) :]
+    return path
+
+
+def live(io: FileIO, snapshot: Snapshot | None) -> Iterator[ManifestEntry]:
+    """The entries of all live files of a snapshot, row-level deletes included."""
+    for manifest in snapshot.manifests(io) if snapshot else ():
+        if manifest.has_added_files() or manifest.has_existing_files():
+            yield from manifest.fetch_manifest_entry(io, discard_deleted=True)
+
+
+def scan_of(name: str, io: FileIO, metadata: TableMetadata, schema: Schema, snapshot: Snapshot | None) -> Scan:
+    """Plans a whole table: `snapshot` seen through `schema` (both may be staged only, and not in `metadata`)."""
+    files = []
+    has_deletes = False
+    for manifest in snapshot.manifests(io) if snapshot else ():
+        if not (manifest.has_added_files() or manifest.has_existing_files()):
+            continue
+        if manifest.content == ManifestContent.DELETES:
+            has_deletes = True
+            continue
+        files += [entry.data_file for entry in manifest.fetch_manifest_entry(io, discard_deleted=True)]
+
+    def read() -> pa.Table:
+        return _rows(io, metadata, schema, snapshot)
+
+    return scan_files(name, schema, files, has_deletes=has_deletes, read=read)
+
+
+def scan_files(
+    name: str, schema: Schema, files: Iterable[DataFile], *, has_deletes: bool, read: Callable[[], pa.Table]
+) -> Scan:
+    """A scan of just these files."""
+    files = list(files)
+    return Scan(
+        name,
+        fields_of(schema),
+        tuple(plain(file.file_path) for file in files),
+        has_deletes,
+        sum(file.record_count for file in files),
+        sum(file.file_size_in_bytes for file in files),
+        read,
+    )
+
+
+def _rows(io: FileIO, metadata: TableMetadata, schema: Schema, snapshot: Snapshot | None) -> pa.Table:
+    target = schema_to_pyarrow(schema, include_field_ids=False)
+    if snapshot is None:
+        return target.empty_table()
+    seen = metadata.model_copy(
+        update={
+            "schemas": [*(s for s in metadata.schemas if s.schema_id != schema.schema_id), schema],
+            "current_schema_id": schema.schema_id,
+            "snapshots": [snapshot],
+            "current_snapshot_id": snapshot.snapshot_id,
+        }
+    )
+    return DataScan(table_metadata=seen, io=io).to_arrow().cast(target)

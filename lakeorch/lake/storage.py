@@ -1,0 +1,90 @@
+"""Small text files under `<warehouse>/_lakeorch/`, on local disk or in an object store.
+
+A write is seen whole or not at all: on disk by write, fsync and rename; in an object store one put is atomic.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+from pyiceberg.io import FileIO
+
+
+class Storage(Protocol):
+    """Text by name; names are relative paths with `/`."""
+
+    def read(self, name: str) -> str | None:
+        """The text, None when there is no such file."""
+        ...
+
+    def write(self, name: str, text: str) -> None:
+        """Replaces the file as a whole."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Removes the file; a missing one is no error."""
+        ...
+
+
+class DiskStorage:
+    """Storage in a local folder, which is made when first written to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> str | None:
+        """The text, None when there is no such file."""
+        try:
+            return (self._folder / name).read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        """Writes beside the file, brings it to disk, renames."""
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Removes the file; a missing one is no error."""
+        (self._folder / name).unlink(missing_ok=True)
+
+
+class ObjectStorage:
+    """Storage below a URL, by way of pyiceberg's own file access and its settings."""
+
+    def __init__(self, io: FileIO, url: str) -> None:
+        self._io = io
+        self._url = url
+
+    def read(self, name: str) -> str | None:
+        """The text, None when there is no such object."""
+        try:
+            with self._io.new_input(f"{self._url}/{name}").open() as stream:
+                return bytes(stream.read()).decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        """One put."""
+        with self._io.new_output(f"{self._url}/{name}").create(overwrite=True) as stream:
+            stream.write(text.encode("utf-8"))
+
+    def remove(self, name: str) -> None:
+        """Removes the object; a missing one is no error."""
+        try:
+            self._io.delete(f"{self._url}/{name}")
+        except FileNotFoundError:
+            return

@@ -1,0 +1,260 @@
+"""The files of a project → `Model`s: which files are models, what they are called, what each says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lakeorch.errors import Finding, Place, ProjectError, Source, Span, suggestion
+from lakeorch.model import Check, Model, Settings, Severity
+from lakeorch.parse.block import find_block, stray_blocks
+from lakeorch.parse.facts import Facts
+from lakeorch.parse.settings import read_settings
+from lakeorch.parse.yaml import Places, load_yaml, locate
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
+_RESERVED = ("checks", "tests")
+_CHECKS = "checks"
+_CHECK_KEYS = ("description", "owner", "tags")
+_LATER = {".py": "Python models", ".csv": "seeds"}
+
+Defaults = Callable[[str], Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a folder holds.
+
+    Attributes:
+        models: in the order of their names.
+        checks: the queries of FOLDER/checks, called `checks.<name>`; each has one `Check` of kind `sql`.
+        findings: everything that is wrong, in the order of the files.
+    """
+
+    models: tuple[Model, ...]
+    checks: tuple[Model, ...]
+    findings: tuple[Finding, ...]
+
+
+def parse_folder(folder: Path, root: Path, defaults: Defaults | None = None) -> Parsed:
+    """Reads every model and check of a folder.
+
+    Args:
+        folder: the model folder.
+        root: the project root, which places are relative to.
+        defaults: gives the default settings of a folder by its path relative to `folder` (POSIX, `.` for itself).
+    """
+    models: dict[str, Model] = {}
+    checks: dict[str, Model] = {}
+    findings: list[Finding] = []
+    seen: dict[str, str] = {}
+    for path in _files(folder):
+        inside = path.relative_to(folder)
+        shown = _shown(path, root)
+        named = _name(inside, shown)
+        if not isinstance(named, str):
+            findings += named
+            continue
+        if named in seen:
+            message = f"{named} is already the name of {seen[named]}: letter case does not count"
+            findings.append(Finding(Place(shown), message, "rename one of the two files", model=named))
+            continue
+        seen[named] = shown
+        source, unreadable = read_source(path, shown)
+        findings += (replace(wrong, model=named) for wrong in unreadable)
+        if source is None:
+            continue
+        if inside.parts[0].lower() == _CHECKS:
+            model, wrong_here = parse_check(source, named)
+            found = checks
+        else:
+            given = defaults(inside.parent.as_posix()) if defaults else {}
+            model, wrong_here = parse_model(source, named, given)
+            found = models
+        findings += wrong_here
+        if model is not None:
+            found[named] = model
+    return Parsed(_by_name(models), _by_name(checks), tuple(findings))
+
+
+def parse_model(
+    source: Source, name: str, defaults: Mapping[str, object] | None = None
+) -> tuple[Model | None, tuple[Finding, ...]]:
+    """Reads one model.
+
+    Args:
+        source: the file.
+        name: the model's name, `namespace.table`.
+        defaults: settings that hold where the file says nothing.
+
+    Returns:
+        The model and what is wrong with it; None where there is no query to speak of. A model with findings is for
+        messages about other models only: it must not run.
+    """
+    data, start, findings = _settings_data(source)
+    settings = Settings()
+    if data is not None or defaults:
+        written, places = data or ({}, {})
+        settings, wrong = read_settings(written, places, source, defaults=defaults)
+        findings += wrong
+    facts = _facts(source, start) if start < len(source.text) or not findings else Facts(Span(0, 0))
+    findings += (*facts.findings, *_self_reads(source, name, facts))
+    model = _model(source, name, facts, settings)
+    return model, _in_order(findings, name)
+
+
+def parse_check(source: Source, name: str) -> tuple[Model | None, tuple[Finding, ...]]:
+    """Reads one file of FOLDER/checks: a SELECT that must return no row.
+
+    Its settings block may hold `description`, `owner`, `tags` and `severity`; the severity stands in the one `Check`
+    of the result's settings.
+    """
+    data, start, findings = _settings_data(source)
+    severity: Severity = "error"
+    settings = Settings()
+    if data is not None:
+        written, places = data
+        told = written.get("severity", "error") if isinstance(written, dict) else "error"
+        if told == "warn":
+            severity = "warn"
+        elif told != "error":
+            findings += (source.finding(locate(places, ("severity",)), "expected severity error or warn"),)
+        settings, wrong = _check_settings(written, places, source)
+        findings += wrong
+    facts = _facts(source, start)
+    findings += facts.findings
+    check = Check("sql", (), {"name": name.rpartition(".")[2]}, severity, source.place(facts.body.start))
+    model = _model(source, name, facts, replace(settings, checks=(check,)))
+    return model, _in_order(findings, name)
+
+
+def parse_query(text: str, file: str = "<query>") -> Facts:
+    """Reads one SELECT that stands alone: its references, files, variables, clock reads, and findings."""
+    return _facts(Source(file, text), 0)
+
+
+def read_source(path: Path, shown: str) -> tuple[Source | None, tuple[Finding, ...]]:
+    """Reads a file as UTF-8, line ends as they are.
+
+    Args:
+        path: the file.
+        shown: its path in messages.
+
+    Returns:
+        The source, None where the file cannot be read, and the finding that says why.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        return None, (Finding(Place(shown), f"this file cannot be read: {error.strerror or error}"),)
+    try:
+        return Source(shown, raw.decode("utf-8-sig")), ()
+    except UnicodeDecodeError as error:
+        good = raw[: error.start].decode("utf-8-sig", "replace")
+        bad = Source(shown, good + "\N{REPLACEMENT CHARACTER}")
+        message = f"this file is not UTF-8: byte 0x{raw[error.start]:02x} cannot be read"
+        span = Span(len(good), len(good) + 1)
+        return None, (bad.finding(span, message, hint="save it as UTF-8"),)
+
+
+def _in_order(findings: Iterable[Finding], name: str) -> tuple[Finding, ...]:
+    return tuple(sorted((replace(wrong, model=name) for wrong in findings), key=lambda wrong: wrong.place))
+
+
+def _by_name(found: dict[str, Model]) -> tuple[Model, ...]:
+    return tuple(found[name] for name in sorted(found))
+
+
+def _shown(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files of the folders that may hold models, in an order that is the same everywhere."""
+    for at, folders, files in os.walk(folder):
+        top = Path(at) == folder
+        folders[:] = sorted(name for name in folders if name[0] not in "_." and not (top and name.lower() == "tests"))
+        for name in sorted(files):
+            suffix = Path(name).suffix.lower()
+            if name[0] != "." and (suffix == ".sql" or (suffix in _LATER and not top)):
+                yield Path(at) / name
+
+
+def _name(inside: Path, shown: str) -> str | tuple[Finding, ...]:
+    """The model's name by the file's path in the folder, or what keeps it from being one."""
+    place = Place(shown)
+    suffix = inside.suffix.lower()
+    if suffix in _LATER:
+        if inside.parts[0].lower() in _RESERVED:
+            return ()
+        message = f"{_LATER[suffix]} are not supported in this version, which takes .sql models only"
+        return (Finding(place, message, "move it into a folder whose name begins with _"),)
+    parts = [*inside.parent.parts, inside.stem]
+    if len(parts) == 1:
+        message = "a model stands in a folder, which is its namespace"
+        return (Finding(place, message, f"move it to {Path(shown).parent.as_posix()}/staging/{inside.name}"),)
+    bad = [part for part in parts if not _NAME.fullmatch(part)]
+    if bad:
+        message = f'"{bad[0]}" is not a name: expected letters, digits and _, a digit not in front'
+        better = re.sub(r"\W+", "_", bad[0], flags=re.ASCII).strip("_").lower()
+        return (Finding(place, message, f'rename it to "{better}"' if _NAME.fullmatch(better) else ""),)
+    return ".".join(parts).lower()
+
+
+def _settings_data(source: Source) -> tuple[tuple[object, Places] | None, int, tuple[Finding, ...]]:
+    """The data of the settings block with its places, where the SQL begins, and what is wrong."""
+    block, findings = find_block(source)
+    if block is None:
+        # what was opened and not closed would be read as SQL: one message about it is enough
+        return None, len(source.text) if findings else 0, findings or stray_blocks(source, 0)
+    findings = stray_blocks(source, block.end)
+    try:
+        return load_yaml(source, block.yaml), block.end, findings
+    except ProjectError as error:
+        return None, block.end, (*error.findings, *findings)
+
+
+def _check_settings(data: object, places: Places, source: Source) -> tuple[Settings, tuple[Finding, ...]]:
+    if isinstance(data, dict):
+        known = (*_CHECK_KEYS, "severity")
+        for key in data:
+            if key not in known:
+                message = f'unknown key "{key}" in the settings of a check'
+                hint = suggestion(str(key), known) or f"known keys: {', '.join(sorted(known))}"
+                return Settings(), (source.finding(locate(places, (key,), key=True), message, hint=hint),)
+        shared = {key: data[key] for key in data if key in _CHECK_KEYS} if isinstance(data, dict) else data
+    return read_settings(shared, places, source)
+
+
+def _self_reads(source: Source, name: str, facts: Facts) -> Iterator[Finding]:
+    namespace = name.rpartition(".")[0]
+    for reference in facts.references:
+        full = reference.name if "." in reference.name else f"{namespace}.{reference.name}"
+        if full == name:
+            hint = "" if "." in reference.name else "write namespace.table where another table is meant"
+            yield source.finding(reference.span, f"{name} names itself as its input", hint=hint)
+
+
+def _model(source: Source, name: str, facts: Facts, settings: Settings) -> Model | None:
+    if facts.body.start == facts.body.end:
+        return None
+    return Model(
+        name=name,
+        source=source,
+        body=facts.body,
+        settings=settings,
+        references=facts.references,
+        files=facts.files,
+        variables=facts.variables,
+        clock=facts.clock,
+        query_hash=facts.query_hash,
+    )
+
+
+def _facts(source: Source, start: int) -> Facts:
+    from lakeorch.parse.query import read_query
+
+    return read_query(source, start)

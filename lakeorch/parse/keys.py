@@ -1,0 +1,105 @@
+"""The keys of a settings block and what each takes. Imports pydantic: import this module where a block is read."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+from lakeorch.errors import suggestion
+from lakeorch.model import parse_transform
+from lakeorch.parse.scalars import contract_type, duration
+
+_SORT = re.compile(r"(\w+)(?:\s+(asc|desc))?", re.I)
+_TRANSFORMS = ("year", "month", "day", "hour", "truncate", "bucket")
+
+
+def _partition(text: str) -> str:
+    try:
+        parse_transform(text)
+    except ValueError:
+        kind = text.partition("(")[0].strip().lower()
+        near = suggestion(kind, _TRANSFORMS) if kind not in _TRANSFORMS else ""
+        forms = "a column, year(c), month(c), day(c), hour(c), truncate(n, c) or bucket(n, c)"
+        raise ValueError(f'"{text}" is not a partition: expected {forms}' + (f"; {near}" if near else "")) from None
+    return text.lower()
+
+
+def _sort(text: str) -> str:
+    match = _SORT.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f'"{text}" is not a sort column: expected a column, `desc` behind it where it falls')
+    return match[1].lower() + (" desc" if (match[2] or "").lower() == "desc" else "")
+
+
+def _engine(name: str) -> str:
+    from lakeorch import plugins
+
+    known = plugins.names("engines")
+    if name not in known:
+        near = suggestion(name, known)
+        raise ValueError(f'no engine is called "{name}": {near or "there are " + ", ".join(sorted(known))}')
+    return name
+
+
+def _every(text: str) -> str:
+    duration(text)
+    return text
+
+
+def _listed(value: object) -> object:
+    """A lone text may stand for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _column(value: object) -> object:
+    """A column may be given by its type alone."""
+    return {"type": value} if isinstance(value, str) else {} if value is None else value
+
+
+def _supported(value: object) -> object:
+    if value == "history":
+        raise ValueError("history is not yet supported in this version")
+    return value
+
+
+_Texts = Annotated[list[str], BeforeValidator(_listed)]
+_Names = Annotated[list[Annotated[str, AfterValidator(str.lower)]], BeforeValidator(_listed)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are mistakes, and nothing is converted: `1` is not text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ColumnBlock(Strict):
+    """What stands under one column."""
+
+    type: Annotated[str, AfterValidator(contract_type)] = ""
+    description: str = ""
+    checks: Annotated[list[Any], BeforeValidator(_listed)] = []
+
+
+class RefreshBlock(Strict):
+    """When a model that reads the clock is stale."""
+
+    every: Annotated[str, AfterValidator(_every)]
+
+
+class SettingsBlock(Strict):
+    """A whole settings block; the forms of checks are read elsewhere."""
+
+    description: str = ""
+    owner: str = ""
+    materialized: Annotated[Literal["table", "view", "append", "merge"], BeforeValidator(_supported)] = "table"
+    unique_key: _Names = []
+    partition_by: Annotated[list[Annotated[str, AfterValidator(_partition)]], BeforeValidator(_listed)] = []
+    sort_by: Annotated[list[Annotated[str, AfterValidator(_sort)]], BeforeValidator(_listed)] = []
+    columns: dict[str, Annotated[ColumnBlock, BeforeValidator(_column)]] = {}
+    checks: list[Any] = []
+    tags: _Texts = []
+    engine: Annotated[str, AfterValidator(_engine)] = ""
+    refresh: RefreshBlock | None = None
+    append_from: _Texts = []

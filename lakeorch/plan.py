@@ -1,0 +1,324 @@
+"""Step 4: models and what their tables say of themselves → `Step`s, each with its reason. Pure: no I/O.
+
+`Survey` holds everything that a decision may depend on, gathered beforehand. The same `Survey.step` serves
+`lakeorch plan`, which must guess that a step to be rebuilt will move its readers (`moving`), and the run, which asks
+again with the snapshot ids that the upstream steps really have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from lakeorch.errors import Finding
+from lakeorch.graph import Graph
+from lakeorch.model import (
+    Action,
+    Check,
+    FileSet,
+    InputFile,
+    Inputs,
+    Model,
+    Published,
+    Refresh,
+    Scalar,
+    Schema,
+    Step,
+)
+from lakeorch.sources.files import file_set
+
+INCREMENTAL = frozenset({"append", "merge"})
+Heads = Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do.
+
+    Attributes:
+        steps: one per selected model, in an order in which they can run.
+        departed: published tables whose model left the project; they are kept.
+        guarantee: what the catalog promises about the publish.
+    """
+
+    steps: tuple[Step, ...]
+    departed: tuple[str, ...] = ()
+    guarantee: str = "one catalog transaction over all tables"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Everything a decision depends on.
+
+    Attributes:
+        columns: of every bound model.
+        checks: of every model, those of FOLDER/checks that were attached to it included.
+        published: every table of the catalog.
+        files: pattern → the files that are there now.
+        listings: digest → the files behind it, for digests that the tables recorded.
+        now: the run's bound time.
+        full: rebuild everything selected.
+    """
+
+    graph: Graph
+    columns: Mapping[str, Schema]
+    checks: Mapping[str, tuple[Check, ...]]
+    variables: Mapping[str, Scalar]
+    published: Mapping[str, Published]
+    files: Mapping[str, FileSet]
+    listings: Mapping[str, FileSet]
+    now: datetime
+    full: bool = False
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    def heads(self) -> dict[str, int | None]:
+        """Every published table's data snapshot."""
+        return {name: table.snapshot_id for name, table in self.published.items()}
+
+    def plan(self, selection: Sequence[str]) -> Plan:
+        """The steps for `selection`, which must be in graph order.
+
+        A step that reads something rebuilt earlier in the plan is planned as a rebuild too; in the run it may turn
+        out that the rows upstream stayed the same, and the step is skipped.
+        """
+        steps: list[Step] = []
+        moving: set[str] = set()
+        heads = self.heads()
+        for name in selection:
+            step = self.step(name, heads, frozenset(moving))
+            steps.append(step)
+            if step.action is Action.BUILD:
+                moving.add(name)
+        return Plan(tuple(steps), self.departed())
+
+    def departed(self) -> tuple[str, ...]:
+        """Tables that lakeorch made and whose model is no longer in the project."""
+        made = (name for name, table in self.published.items() if "lakeorch.model" in table.properties)
+        return tuple(sorted(name for name in made if name not in self.graph.models))
+
+    def step(self, name: str, heads: Heads, moving: frozenset[str] = frozenset()) -> Step:
+        """Decides for one model.
+
+        Args:
+            name: the model.
+            heads: the data snapshot that each table is at, staged ones included.
+            moving: inputs that will be rebuilt by an earlier step of the plan.
+        """
+        model = self.graph.models[name]
+        inputs = self.inputs(name, heads)
+        fingerprint = self.fingerprint(name)
+        if model.settings.materialized == "view":
+            return Step(name, Action.VIEW, "inlined into its readers", "none", inputs, fingerprint)
+        table = self.published.get(name)
+        if table is None or table.snapshot_id is None:
+            return Step(name, Action.BUILD, "never built", "full", inputs, fingerprint)
+        incremental = model.settings.materialized in INCREMENTAL
+        if self.full:
+            return Step(name, Action.BUILD, "--full", "full", inputs, fingerprint)
+        if table.foreign and not (incremental and table.foreign_appends and "lakeorch.model" in table.properties):
+            return Step(name, Action.FAILED, foreign_reason(table), "none", inputs, fingerprint)
+        refresh: Refresh = "incremental" if incremental else "full"
+        if reason := self._stale(model, table, inputs, moving):
+            return Step(name, Action.BUILD, reason, refresh, inputs, fingerprint)
+        if reason := self._amended(model, table):
+            return Step(name, Action.AMEND, reason, "none", inputs, fingerprint)
+        return Step(name, Action.SKIP, "up to date", "none", inputs, fingerprint)
+
+    def inputs(self, name: str, heads: Heads) -> Inputs:
+        """What a build of `name` would be made from, given the snapshots its inputs are at."""
+        tables = {table: heads.get(table) for table in self.graph.tables_behind(name)}
+        files = {pattern: self.reading(name, pattern).digest for pattern in self.graph.files_behind(name)}
+        return Inputs(tables, files, self.now.isoformat() if self.graph.reads_clock(name) else "")
+
+    def fingerprint(self, name: str) -> str:
+        """The model's fingerprint under this survey's variables."""
+        return self.fingerprints.get(name) or self.graph.fingerprint(name, self.variables)
+
+    def settings(self, name: str) -> dict[str, object]:
+        """What besides its query decides a model's rows, kept in the snapshot so that a change can be named."""
+        facts = self.graph.data_settings(name, self.variables)
+        if views := self.graph.views_behind(name):
+            facts["views"] = {view: self.graph.fingerprint(view, self.variables) for view in views}
+        return facts
+
+    def layout_changed(self, name: str) -> bool:
+        """Whether the published rows lie in files of another layout than the model now asks for."""
+        then = json.loads(self.published[name].properties.get("lakeorch.settings", "{}"))
+        now = self.settings(name)
+        return any(then.get(key) != now.get(key) for key in ("partition_by", "sort_by"))
+
+    def checks_hash(self, name: str) -> str:
+        """Identifies the checks of a model: an edited check runs again, on the rows that are there."""
+        rules = [
+            [c.kind, list(c.columns), sorted((k, str(v)) for k, v in c.options.items()), c.severity]
+            for c in self.checks.get(name, ())
+        ]
+        return _hash(rules) if rules else "none"
+
+    def key(self, step: Step) -> str:
+        """Names a finished step by what it was made from, so that a later run can find and reuse it."""
+        table = self.published.get(step.model)
+        every = self.graph.models[step.model].settings.refresh_every
+        inputs = Inputs(step.inputs.tables, step.inputs.files, _bucket(step.inputs.now, every))
+        head = None if table is None else table.snapshot_id
+        parts = [step.model, step.fingerprint, inputs.to_json(), head, step.refresh, self.checks_hash(step.model)]
+        return _hash(parts)
+
+    # ---- files ----
+
+    def reading(self, name: str, pattern: str) -> FileSet:
+        """The files that the next snapshot of `name` will have read through `pattern`.
+
+        An append or merge model never forgets a file that it read, even when the file is gone: should the file come
+        back, its rows must not be added twice.
+        """
+        current = self.files[pattern]
+        if self.full or self.graph.models[name].settings.materialized not in INCREMENTAL:
+            return current
+        known = {file.path: file for file in self._listed(name, pattern)}
+        known |= {file.path: file for file in current.files}
+        return file_set(pattern, list(known.values()))
+
+    def new_files(self, name: str, pattern: str) -> tuple[str, ...]:
+        """Paths behind `pattern` that the published rows of `name` were not made from."""
+        known = {(file.path, file.digest) for file in self._listed(name, pattern)}
+        return tuple(f.path for f in self.files[pattern].files if (f.path, f.digest) not in known)
+
+    def changed_files(self, name: str, pattern: str) -> tuple[str, ...]:
+        """Paths that `name` has read before and whose content is another now."""
+        known = {file.path: file.digest for file in self._listed(name, pattern)}
+        return tuple(f.path for f in self.files[pattern].files if known.get(f.path, f.digest) != f.digest)
+
+    def findings(self, selection: Sequence[str]) -> tuple[Finding, ...]:
+        """Files that an append or merge model has read and that were edited since: its rows cannot be taken back."""
+        found: list[Finding] = []
+        for name in selection:
+            model = self.graph.models[name]
+            if self.full or model.settings.materialized not in INCREMENTAL or name not in self.published:
+                continue
+            for read in model.files:
+                changed = [path for pattern in read.patterns for path in self.changed_files(name, pattern)]
+                message = f"changed since {name} read it: {', '.join(changed)}"
+                hint = f"put the new rows into a new file, or rebuild: lakeorch run --full -s {name}"
+                if changed:
+                    found.append(model.source.finding(read.argument, message, hint=hint, model=name))
+        return tuple(found)
+
+    def _listed(self, name: str, pattern: str) -> tuple[InputFile, ...]:
+        recorded = self.recorded(name)
+        listing = self.listings.get(recorded.files.get(pattern, "")) if recorded else None
+        return listing.files if listing else ()
+
+    def recorded(self, name: str) -> Inputs | None:
+        """What the published rows of `name` were made from; None where no snapshot says so."""
+        table = self.published.get(name)
+        text = table.properties.get("lakeorch.inputs") if table else None
+        return Inputs.from_json(text) if text else None
+
+    # ---- reasons ----
+
+    def _stale(self, model: Model, table: Published, inputs: Inputs, moving: frozenset[str]) -> str:
+        recorded = self.recorded(model.name)
+        if recorded is None:
+            return "never built by lakeorch"
+        if table.properties.get("lakeorch.fingerprint") != self.fingerprint(model.name):
+            return self._edited(model, table)
+        drives = self.graph.driving(model.name) if model.settings.materialized in INCREMENTAL else None
+        for name, head in inputs.tables.items():
+            if drives is not None and name not in drives:
+                continue
+            if name in moving:
+                return f"input {name} will be rebuilt"
+            if recorded.tables.get(name) != head:
+                return self._moved(name, recorded.tables.get(name), head)
+        for pattern in inputs.files:
+            if drives is not None and pattern not in drives:
+                continue
+            if reason := self._files_moved(model, pattern, recorded):
+                return reason
+        return self._clock_moved(model, recorded, inputs)
+
+    def _edited(self, model: Model, table: Published) -> str:
+        then = json.loads(table.properties.get("lakeorch.settings", "{}"))
+        now = json.loads(json.dumps(self.settings(model.name)))
+        reasons = []
+        for key in sorted(then.keys() | now.keys()):
+            old, new = then.get(key), now.get(key)
+            if old == new:
+                continue
+            if key in {"variables", "views"} and isinstance(old or {}, dict) and isinstance(new or {}, dict):
+                names = sorted(n for n in {**(old or {}), **(new or {})} if (old or {}).get(n) != (new or {}).get(n))
+                reasons.append(("variable changed: " if key == "variables" else "view changed: ") + ", ".join(names))
+            else:
+                reasons.append(f"settings changed: {key}")
+        reason = "; ".join(reasons) or "query changed"
+        if model.settings.materialized in INCREMENTAL:
+            reason += " (holds for new input; --full rebuilds the rows that are there)"
+        return reason
+
+    def _moved(self, name: str, then: int | None, head: int | None) -> str:
+        table = self.published.get(name)
+        history = table.history if table else ()
+        if head not in history:
+            return f"input {name} was rebuilt in this run"
+        if then is None or then not in history:
+            return f"input {name} moved"
+        steps = history.index(then) - history.index(head)
+        return f"input {name} moved {steps} snapshot{'' if steps == 1 else 's'}"
+
+    def _files_moved(self, model: Model, pattern: str, recorded: Inputs) -> str:
+        if model.settings.materialized in INCREMENTAL:
+            new = len(self.new_files(model.name, pattern))
+            return f"new files: {new}" if new else ""
+        if recorded.files.get(pattern) == self.files[pattern].digest:
+            return ""
+        before = {file.path: file.digest for file in self._listed(model.name, pattern)}
+        after = {file.path: file.digest for file in self.files[pattern].files}
+        counts = {
+            "new": len(after.keys() - before.keys()),
+            "changed": sum(before[path] != after[path] for path in before.keys() & after.keys()),
+            "removed": len(before.keys() - after.keys()),
+        }
+        if not before:
+            return f"files changed: {pattern}"
+        return ", ".join(f"{word} files: {count}" for word, count in counts.items() if count)
+
+    def _clock_moved(self, model: Model, recorded: Inputs, inputs: Inputs) -> str:
+        if not inputs.now:
+            return ""
+        every = model.settings.refresh_every
+        if _bucket(recorded.now, every) == _bucket(inputs.now, every):
+            return ""
+        return "the date moved" if every is None else "refresh interval passed"
+
+    def _amended(self, model: Model, table: Published) -> str:
+        if table.properties.get("lakeorch.checks", "none") != self.checks_hash(model.name):
+            return "checks changed"
+        wanted = {column.name: column.description for column in model.settings.columns}
+        docs = any(wanted.get(column.name, "") != column.description for column in table.columns)
+        facts = {"comment": model.settings.description, "owner": model.settings.owner}
+        if docs or any(table.properties.get(key, "") != value for key, value in facts.items()):
+            return "description changed"
+        return ""
+
+
+def foreign_reason(table: Published) -> str:
+    """Why a table that somebody else wrote to is not rebuilt."""
+    ids = ", ".join(str(snapshot) for snapshot in table.foreign[:3])
+    more = f" and {len(table.foreign) - 3} more" if len(table.foreign) > 3 else ""
+    return f"another writer changed it (snapshot {ids}{more}); --full builds over it"
+
+
+def _bucket(now: str, every: int | None) -> str:
+    """The part of a bound time that makes a model stale when it moves: the date, or the refresh interval."""
+    if not now:
+        return ""
+    moment = datetime.fromisoformat(now).astimezone(UTC)
+    return moment.date().isoformat() if every is None else str(int(moment.timestamp()) // every)
+
+
+def _hash(value: object) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()

@@ -1,0 +1,214 @@
+"""`lakeorch.yml`, resolved: which lake, which engine, which variables. Optional; without it everything has a default.
+
+The file is read once, checked against `file.File`, filled in from the process environment (`${NAME}`,
+`${NAME:-default}`) and laid together with one of its environments and with `--var`. What comes out is a `Config`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError, suggestion
+from lakeorch.model import Scalar
+
+if TYPE_CHECKING:
+    from lakeorch.project.file import Environment, File
+
+FILE = "lakeorch.yml"
+MODELS = "sql_models"
+_SECRET = re.compile(r"pass|secret|token|credential|key|pwd", re.I)
+_USER_INFO = re.compile(r"(://[^:/@\s]*:)\S+@")
+_PARAMETER = re.compile(r"([?&;][^=&;\s]*(?:pass|secret|token|credential|key|pwd)[^=&;\s]*=)[^&;\s]+", re.I)
+
+
+@dataclass(frozen=True, repr=False)
+class Config:
+    """What a project is told, with every default filled in and every path made absolute.
+
+    Attributes:
+        root: the project root: paths in SQL and in `lakeorch.yml` are relative to it.
+        folder: the folder of models.
+        name: of the project; the root's name where none is given.
+        environment: the chosen environment; empty for none.
+        catalog: URI of the catalog.
+        warehouse: folder or URL of the data.
+        engine: the plug-in that runs models which name none.
+        threads: how many models are built at once; None for the number of processors.
+        variables: values for `$name`.
+        properties: handed to the catalog and the file system: endpoints, credentials.
+        owners: owner → how to reach them.
+        defaults: settings of the models per folder, by namespace; read them with `defaults_for`.
+    """
+
+    root: Path
+    folder: Path
+    name: str
+    environment: str
+    catalog: str
+    warehouse: str
+    engine: str = "duckdb"
+    threads: int | None = None
+    variables: Mapping[str, Scalar] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def defaults_for(self, namespace: str) -> dict[str, object]:
+        """The settings that models of a namespace have unless they say otherwise; those of a deeper folder win."""
+        found: dict[str, object] = dict(self.defaults.get("", {}))
+        parts = namespace.split(".")
+        for depth in range(1, len(parts) + 1):
+            found.update(self.defaults.get(".".join(parts[:depth]), {}))
+        return found
+
+    def __repr__(self) -> str:
+        """The fields, with passwords and keys masked: a traceback or a log may show it."""
+        shown = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("variables", "properties"):
+            shown[name] = {k: "***" if _SECRET.search(k) else _masked(v) for k, v in shown[name].items()}
+        shown |= {"catalog": mask(self.catalog), "warehouse": mask(self.warehouse)}
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def mask(uri: str) -> str:
+    """A URI without the password in it: fit for screens, logs and errors."""
+    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(r"\1***@", uri))
+
+
+def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> Config:
+    """Finds the project that a folder belongs to and resolves its settings.
+
+    Args:
+        folder: the folder of models, or the folder that holds `lakeorch.yml`.
+        env: the environment to use; None for the settings at the top of the file.
+        variables: `--var`, as text; typed as YAML would type them.
+
+    Raises:
+        UsageError: there is no such folder or environment.
+        ProjectError: `lakeorch.yml` is wrong; carries every finding.
+    """
+    given = folder.resolve()
+    if not given.is_dir():
+        what = "is a file" if given.exists() else "does not exist"
+        raise UsageError(f"the folder {folder} {what}", hint="give the folder that holds <namespace>/<table>.sql")
+    at = next((path for path in (given, *given.parents) if (path / FILE).is_file()), None)
+    typed = {name.lower(): typed_scalar(text) for name, text in variables.items()}
+    if at is None:
+        _refuse_near_miss(given)
+        if env:
+            raise UsageError(f'there is no environment "{env}"', hint=f"environments are declared in {FILE}")
+        return _resolve(given.parent, given, None, None, "", typed)
+    file = _read(at, env)
+    if env and env not in file.environments:
+        known = ", ".join(sorted(file.environments)) or "none"
+        hint = suggestion(env, file.environments) or f"declared in {FILE}: {known}"
+        raise UsageError(f'there is no environment "{env}"', hint=hint)
+    chosen = file.environments[env] if env else None
+    return _resolve(at, _models(at, given, file), file, chosen, env or "", typed)
+
+
+def typed_scalar(text: str) -> Scalar:
+    """The value of a `--var`: `3` a number, `2025-10-01` a date, `true` a boolean, `"3"` and the rest text."""
+    from lakeorch.parse.yaml import load_yaml
+
+    if not text.strip():
+        return text
+    try:
+        value, _ = load_yaml(Source("--var", text))
+    except ProjectError:
+        return text
+    # `a: b`, `[a]` and `a # b` are text here
+    plain = isinstance(value, dict | list) or (isinstance(value, str) and text.strip()[0] not in "\"'")
+    return text if plain else value
+
+
+def _read(root: Path, env: str | None) -> File:
+    """The checked content of `lakeorch.yml`."""
+    from lakeorch.parse.yaml import load_yaml, validate
+    from lakeorch.project.file import File, fill_in
+
+    try:
+        source = Source(FILE, (root / FILE).read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ProjectError((Finding(Place(FILE), "not UTF-8", hint="save the file as UTF-8"),)) from error
+    data, places = load_yaml(source)
+    findings = fill_in(data, places, source, env)
+    file, wrong = validate(File, data, places, source)
+    if file is None or findings:
+        raise ProjectError((*findings, *wrong))
+    if file.models and not (root / file.models).is_dir():
+        from lakeorch.parse.yaml import locate
+
+        raise ProjectError((source.finding(locate(places, ("models",)), f"there is no folder {file.models}"),))
+    return file
+
+
+def _models(root: Path, given: Path, file: File) -> Path:
+    """The folder of models: as given, or what `lakeorch.yml` says where its own folder was given."""
+    declared = (root / file.models).resolve() if file.models else None
+    if given == root:
+        return declared or (root / MODELS if (root / MODELS).is_dir() else root)
+    if declared and declared in given.parents:
+        inside = given.relative_to(root).as_posix()
+        raise UsageError(
+            f"{inside} lies inside the project's folder of models, {file.models}",
+            hint=f"give {file.models} and choose with --select path:{inside}",
+        )
+    return given
+
+
+def _resolve(
+    root: Path, folder: Path, file: File | None, chosen: Environment | None, env: str, variables: Mapping[str, Scalar]
+) -> Config:
+    """Lays the environment over the top of the file, and that over the defaults."""
+    layers = [layer for layer in (chosen, file) if layer is not None]
+
+    def first(name: str) -> str:
+        return next((getattr(layer, name) for layer in layers if getattr(layer, name)), "")
+
+    warehouse = first("warehouse") or "warehouse"
+    if "://" not in warehouse:
+        warehouse = str(root / warehouse)
+    at = root / "warehouse" if "://" in warehouse else Path(warehouse)
+    merged: dict[str, Scalar] = {}
+    properties: dict[str, str] = {}
+    for layer in reversed(layers):
+        merged |= layer.variables
+        properties |= layer.properties
+    return Config(
+        root=root,
+        folder=folder,
+        name=file.name if file and file.name else root.name,
+        environment=env,
+        catalog=_absolute(first("catalog"), root) or f"sqlite:///{at / 'catalog.db'}",
+        warehouse=warehouse,
+        engine=first("engine") or "duckdb",
+        threads=next((layer.threads for layer in layers if layer.threads), None),
+        variables=merged | dict(variables),
+        properties=properties,
+        owners=file.owners if file else {},
+        defaults=file.folders() if file else {},
+    )
+
+
+def _absolute(catalog: str, root: Path) -> str:
+    """A SQLite URI with the path made absolute: its own rule is the current folder, ours the project root."""
+    prefix = "sqlite:///"
+    if not catalog.startswith(prefix) or catalog == f"{prefix}:memory:":
+        return catalog
+    return prefix + str(root / catalog.removeprefix(prefix))
+
+
+def _masked(value: object) -> object:
+    return mask(value) if isinstance(value, str) else value
+
+
+def _refuse_near_miss(folder: Path) -> None:
+    """A file that was meant to be `lakeorch.yml` must not be passed over in silence."""
+    for path in (folder, folder.parent):
+        if (path / "lakeorch.yaml").is_file():
+            raise UsageError(f"{path / 'lakeorch.yaml'} is not read", hint=f"call it {FILE}")

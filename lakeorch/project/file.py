@@ -1,0 +1,133 @@
+"""What may stand in `lakeorch.yml`, as pydantic models, and how `${NAME}` in it is filled in.
+
+Imported only where there is such a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, MutableMapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from lakeorch.parse.yaml import locate
+
+if TYPE_CHECKING:
+    from lakeorch.errors import Finding, Source
+    from lakeorch.parse.yaml import Path, Places
+
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def _uri(text: str) -> str:
+    if text and "://" not in text:
+        raise ValueError(f"a catalog is a URI, as in sqlite:///{text if text.endswith('.db') else 'lake/catalog.db'}")
+    return text
+
+
+def _variable(name: str) -> str:
+    if not _NAME.fullmatch(name.lower()):
+        raise ValueError(f'"{name}" is not a name for a variable: letters, digits and underscores')
+    return name.lower()
+
+
+Value = str | int | float | bool | date | datetime | None
+Variables = dict[Annotated[str, AfterValidator(_variable)], Value]
+Properties = dict[str, str]
+
+
+class Environment(BaseModel):
+    """Where a project's tables lie and what its models are given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    catalog: Annotated[str, AfterValidator(_uri)] = ""
+    warehouse: str = ""
+    engine: str = ""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    variables: Variables = Field(default_factory=dict)
+    properties: Properties = Field(default_factory=dict)
+
+
+class Defaults(BaseModel):
+    """Settings that the models of a folder have unless they say otherwise; a subset of a model's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    owner: str | None = None
+    tags: list[str] | None = None
+    materialized: Literal["table", "view", "append", "merge"] | None = None
+    engine: str | None = None
+
+
+class File(Environment):
+    """The whole of `lakeorch.yml`: the settings of an environment stand at its top, for all environments."""
+
+    name: str = ""
+    models: str = ""
+    environments: dict[str, Environment] = Field(default_factory=dict)
+    defaults: dict[str, Defaults] = Field(default_factory=dict)
+    owners: dict[str, str] = Field(default_factory=dict)
+
+    def folders(self) -> dict[str, dict[str, object]]:
+        """`defaults` by namespace: `staging/pos` is `staging.pos`, `.` every model."""
+        return {
+            folder.strip("/.").replace("/", ".").lower(): found.model_dump(exclude_none=True)
+            for folder, found in self.defaults.items()
+        }
+
+
+def fill_in(data: object, places: Places, source: Source, env: str | None) -> tuple[Finding, ...]:
+    """Puts the process environment's values in place of `${NAME}` and `${NAME:-default}`, in `data` itself.
+
+    The environments that are not used are left out of it: their secrets need not be there. A variable whose whole
+    value is a placeholder is typed as if it had been written in the file.
+
+    Returns:
+        A finding for each name that is not set.
+    """
+    findings: list[Finding] = []
+    for holder, key, path in [*_texts(data, ())]:
+        text = holder[key]
+        if not _PLACEHOLDER.search(text):
+            continue
+        if path[0] == "environments" and len(path) > 1 and path[1] != env:
+            del holder[key]
+            continue
+        missing = [m for m in _PLACEHOLDER.finditer(text) if m[1] not in os.environ and m[2] is None]
+        findings += [_missing(match, path, places, source) for match in missing]
+        filled = _PLACEHOLDER.sub(lambda m: os.environ.get(m[1], m[2] or ""), text)
+        whole = _PLACEHOLDER.fullmatch(text) and "variables" in path[:-1]
+        holder[key] = _typed(filled) if whole else filled
+    return tuple(findings)
+
+
+def _texts(data: object, path: Path) -> Iterator[tuple[MutableMapping[str, Any], str, Path]]:
+    """Every text under a key: the mapping that holds it, its key, its path."""
+    if not isinstance(data, dict):
+        return
+    for key, value in data.items():
+        if isinstance(value, str):
+            yield data, key, (*path, key)
+        else:
+            yield from _texts(value, (*path, key))
+
+
+def _missing(match: re.Match[str], path: Path, places: Places, source: Source) -> Finding:
+    from lakeorch.errors import Span
+
+    span = locate(places, path)
+    at = source.text.find(match[0], span.start, span.end)
+    found = Span(at, at + len(match[0])) if at >= 0 else span
+    hint = f"set it, or write ${{{match[1]}:-default}}"
+    return source.finding(found, f"the environment variable {match[1]} is not set", hint=hint)
+
+
+def _typed(text: str) -> Any:
+    from lakeorch.project.config import typed_scalar
+
+    return typed_scalar(text)

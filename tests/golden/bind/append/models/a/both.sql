@@ -1,0 +1,4 @@
+/* ---
+materialized: append
+--- */
+SELECT s.id FROM a.sales s JOIN a.stores t USING (store)

@@ -1,0 +1,4 @@
+/* ---
+materialized: append
+--- */
+SELECT 1 AS one

@@ -1,0 +1,4 @@
+/* ---
+materialized: append
+--- */
+SELECT id FROM a.sales

@@ -1,0 +1,1 @@
+SELECT * FROM a.sales WHERE amuont < 0

@@ -1,0 +1,8 @@
+/* ---
+columns:
+  id: {type: int, description: is a long}
+  store: {type: string}
+  amuont: {type: "decimal(9, 2)"}
+  amount: {type: "decimal(9,2)"}
+--- */
+SELECT i AS id, 'x' AS store, DATE '2025-01-01' AS day, 1.5::DECIMAL(9,2) AS amount FROM range(3) t(i)

@@ -1,0 +1,1 @@
+SELECT amuont, stor FROM a.sales

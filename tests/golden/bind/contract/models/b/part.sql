@@ -1,0 +1,5 @@
+/* ---
+columns:
+  id: {type: long}
+--- */
+SELECT id, store FROM a.sales

@@ -1,0 +1,1 @@
+SELECT nope FROM (SELECT 1 AS yes)

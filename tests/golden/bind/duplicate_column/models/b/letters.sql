@@ -1,0 +1,1 @@
+SELECT id, amount AS "ID" FROM a.sales

@@ -1,0 +1,1 @@
+SELECT id, amount AS id_1 FROM a.sales

@@ -1,0 +1,1 @@
+SELECT id, store, amount AS id FROM a.sales

@@ -1,0 +1,2 @@
+SELECT s.*, t.*
+FROM a.sales s JOIN a.stores t USING (store)

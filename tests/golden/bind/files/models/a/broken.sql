@@ -1,0 +1,2 @@
+SELECT *
+FROM read_json('raw/sales/broken.jsonl')

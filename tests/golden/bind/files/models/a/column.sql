@@ -1,0 +1,1 @@
+SELECT idd FROM read_csv('raw/sales/*.csv')

@@ -1,0 +1,1 @@
+SELECT id FROM read_csv('raw/sales/sales.csv')

@@ -1,0 +1,1 @@
+SELECT q.store FROM a.sales AS s

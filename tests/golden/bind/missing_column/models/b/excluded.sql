@@ -1,0 +1,1 @@
+SELECT * EXCLUDE (stor) FROM a.sales

@@ -1,0 +1,1 @@
+SELECT s.store, s.dya FROM a.sales AS s

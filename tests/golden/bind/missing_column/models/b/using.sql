@@ -1,0 +1,1 @@
+SELECT count(*) AS n FROM a.sales JOIN b.other USING (stor)

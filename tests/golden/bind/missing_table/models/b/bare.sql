@@ -1,0 +1,3 @@
+SELECT store FROM saels
+UNION ALL
+SELECT store FROM nothing_like_it

@@ -1,0 +1,1 @@
+SELECT anything FROM b.column

@@ -1,0 +1,1 @@
+SELECT stroe FROM a.sales

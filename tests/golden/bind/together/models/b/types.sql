@@ -1,0 +1,1 @@
+SELECT abs(store) AS a FROM a.sales

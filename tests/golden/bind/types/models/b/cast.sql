@@ -1,0 +1,1 @@
+SELECT id::inte AS i FROM a.sales

@@ -1,0 +1,1 @@
+SELECT uper(store) AS s FROM a.sales

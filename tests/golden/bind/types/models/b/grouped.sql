@@ -1,0 +1,1 @@
+SELECT store, id FROM a.sales GROUP BY store

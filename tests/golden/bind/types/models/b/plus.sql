@@ -1,0 +1,2 @@
+SELECT id,
+  store + 1 AS more FROM a.sales

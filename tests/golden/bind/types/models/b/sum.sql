@@ -1,0 +1,1 @@
+SELECT sum(store) AS total FROM a.sales

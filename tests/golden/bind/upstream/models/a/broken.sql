@@ -1,0 +1,6 @@
+/* ---
+columns:
+  id: {type: long}
+  store: {type: string}
+--- */
+SELECT id, store, nope FROM (SELECT 1::BIGINT AS id, 'x' AS store)

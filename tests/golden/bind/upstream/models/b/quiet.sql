@@ -1,0 +1,1 @@
+SELECT id, something FROM a.broken

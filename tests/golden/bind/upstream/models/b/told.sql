@@ -1,0 +1,1 @@
+SELECT sum(store) AS s FROM a.broken

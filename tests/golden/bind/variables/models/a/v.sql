@@ -1,0 +1,1 @@
+SELECT $known AS k, $knwon AS typo, $other AS o
