@@ -111,8 +111,12 @@ class Check:
 
     @property
     def name(self) -> str:
-        """A label for screens and records: `unique(store_id, day)`, `sql(counts_reconcile)`."""
-        label = self.options.get("name") if self.kind == "sql" else ", ".join(self.columns)
+        """A label for screens and records: `unique(store_id, day)`, `sql(counts_reconcile)`; one for each check."""
+        label = str(self.options.get("name") or ", ".join(self.columns))
+        if self.kind == "relationship":
+            label += f" in {self.options.get('to')}.{self.options.get('column')}"
+        elif self.kind == "expression":
+            label = label or str(self.options.get("sql"))
         return f"{self.kind}({label})" if label else self.kind
 
     def __hash__(self) -> int:

@@ -24,7 +24,6 @@ CHANGING = (
     (re.compile(r"\b[\d.]+ [kMGT]?B\b"), "<size>"),
     (re.compile(r"\b\d{8}t\d{6}-[0-9a-f]{6}\b"), "<run>"),
     (re.compile(r"\b\d{17,19}\b"), "<snapshot>"),
-    (re.compile(r"/\S*/warehouse"), "<warehouse>"),
     (re.compile(r"just now|\d+ (min|hours?|days?) ago"), "<ago>"),
     (re.compile(r"[─ ]+"), " "),
 )
@@ -88,9 +87,9 @@ def rewritten(folder: Path) -> str:
     environment = project(folder)
 
     def again(match: re.Match[str]) -> str:
-        ran = ((command, run(command, folder, environment)) for command, _ in commands(match[2]))
-        told = "\n".join(f"$ {command}\n{output.rstrip()}\n" for command, output in ran)
-        return f"```{match[1]}\n{told.replace(f'{folder}/', '')}```"
+        ran = ((command, run(command, folder, environment).rstrip()) for command, _ in commands(match[2]))
+        told = "\n".join(f"$ {command}\n{output}\n" if output else f"$ {command}" for command, output in ran)
+        return f"```{match[1]}\n{told}```"
 
     fresh = BLOCK.sub(again, tour())
     return TOUR.sub(lambda _: fresh, README.read_text(encoding="utf-8"))

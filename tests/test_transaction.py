@@ -157,13 +157,13 @@ def test_singular_checks_and_relationships_see_staged_rows(make: Make) -> None:
     make({"models/a/child.sql": files["models/a/child.sql"].replace("[1, 2]) AS id", "[1, 3]) AS id")})
     result = Project(folder).run()
     assert {c.name: c.passed for o in result.outcomes for c in o.checks} == {
-        "relationship(id)": False,
+        "relationship(id in a.parent.id)": False,
         "sql(same_count)": True,
     }
     make({"models/a/child.sql": files["models/a/child.sql"].replace("[1, 2]) AS id", "[1, 2, 2]) AS id")})
     result = Project(folder).run()
     assert {c.name: c.passed for o in result.outcomes for c in o.checks} == {
-        "relationship(id)": True,
+        "relationship(id in a.parent.id)": True,
         "sql(same_count)": False,
     }
 
@@ -228,3 +228,26 @@ def test_a_stopped_run_publishes_nothing_and_the_next_reuses_what_finished(make:
     assert result.status == "published"
     assert "finished by an earlier run" in reasons(result)["a.quick"]
     assert [p for p in picture(folder.parent / "warehouse") if "quick" in p and p.endswith(".parquet")] == parquet
+
+
+def test_a_check_between_models_is_judged_anew_when_the_other_model_changed(make: Make) -> None:
+    """The child's rows were kept back for want of a parent: when the parent comes, nothing stands in the way."""
+    folder = make(
+        {
+            "raw/p.csv": "id\n1\n",
+            "raw/c.csv": "id\n1\n2\n",
+            "models/a/parent.sql": "SELECT id FROM read_csv('raw/p.csv')",
+            "models/a/child.sql": "/* ---\ncolumns: {id: {checks: [{relationship: a.parent.id}]}}\n--- */\n"
+            "SELECT id FROM read_csv('raw/c.csv')",
+            "models/a/down.sql": "SELECT count(*) AS n FROM a.child",
+        }
+    )
+    assert Project(folder).run().status == "failed"
+    make({"raw/p.csv": "id\n1\n2\n"})
+    assert Project(folder).run().status == "published"
+    assert rows(folder, "FROM a.down") == [(2,)]
+    make({"raw/p.csv": "id\n1\n"})  # now the parent breaks the check of a child that stays as it is
+    result = Project(folder).run()
+    assert result.status == "failed"
+    assert actions(result)["a.parent"] == "failed"
+    assert rows(folder, "SELECT count(*) FROM a.parent") == [(2,)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -55,7 +57,7 @@ def _failed(outcome: Outcome) -> str:
     for check in outcome.checks:
         lines += _check(check)
     if outcome.kept_at:
-        lines.append(f"    the rejected rows can be read at {outcome.kept_at}")
+        lines.append(f"    the rejected rows can be read at {_near(outcome.kept_at)}")
     return "\n".join(lines)
 
 
@@ -149,12 +151,18 @@ def _next(result: Result, folder: str) -> str:
         return ""
     built = [o.model for o in result.outcomes if o.action is Action.BUILD and o.rows]
     where = "" if folder == DEFAULT_FOLDER else f" -p {shlex.quote(folder)}"
-    lines = [f"warehouse  {result.warehouse}"]
+    lines = [f"warehouse  {_near(result.warehouse)}"]
     if built:
         # the last table in the order of building is the one that the others were made for
         lines.append(f'look next  lakeorch query{where} "SELECT * FROM {built[-1]} LIMIT 10"')
         lines.append(f"           lakeorch list{where}")
     return "\n".join(lines)
+
+
+def _near(path: str) -> str:
+    """A path below the current folder in its short form."""
+    here = f"{Path.cwd()}{os.sep}"
+    return f".{os.sep}{path.removeprefix(here)}" if path.startswith(here) else path
 
 
 def _few(items: Sequence[str], rest: str) -> list[str]:

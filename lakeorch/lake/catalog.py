@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,22 +16,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pyiceberg.catalog.sql import IcebergNamespaceProperties, IcebergTables, SqlCatalog
+from pyiceberg.catalog.sql import IcebergNamespaceProperties, IcebergTables, SqlCatalog, SqlCatalogBaseTable
 from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 from sqlalchemy import Connection, String, bindparam, case, event, insert, inspect, literal, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from lakeorch.errors import CatalogError
 from lakeorch.lake.published import published_of
-from lakeorch.lake.remedy import plainly
+from lakeorch.lake.remedy import passing, plainly
 from lakeorch.lake.scan import plain
 from lakeorch.model import Published
 
 BUSY_MS = 10_000
-_WRITES = {"lakeorch_writes": True}
+_RETRY_S = 0.02
+# How a SQLite transaction begins: one that read first and writes later fails at once when another wrote in between.
+_BEGIN = "lakeorch_begin"
+_READS, _WRITES, _OUTSIDE = "BEGIN", "BEGIN IMMEDIATE", ""
 
 
 class SwapMissedError(Exception):
@@ -91,16 +95,24 @@ class Catalog(SqlCatalog):
         return wanted <= set(inspect(self.engine).get_table_names())
 
     def _write_ahead(self) -> None:
-        # Kept in the file for good, so it is set once; not possible inside a transaction.
-        raw = self.engine.raw_connection()
-        try:
-            raw.cursor().execute("PRAGMA journal_mode=WAL").close()
-        finally:
-            raw.close()
+        """Lets readers go on while a run writes; kept in the file for good, so it is set once."""
+        deadline = time.monotonic() + BUSY_MS / 1000
+        with self.engine.connect().execution_options(**{_BEGIN: _OUTSIDE}) as connection:
+            while True:
+                try:
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                except OperationalError as error:
+                    # Two first runs at once: SQLite does not wait here by itself.
+                    if not passing(error) or time.monotonic() > deadline:
+                        raise
+                    time.sleep(_RETRY_S)
+                else:
+                    return
 
     def _make_tables(self) -> None:
         try:
-            self.create_tables()
+            with self.engine.connect().execution_options(**{_BEGIN: _WRITES}) as connection, connection.begin():
+                SqlCatalogBaseTable.metadata.create_all(connection)
         except SQLAlchemyError:
             # Two first runs at once: the other one made them.
             if not self._has_tables():
@@ -164,7 +176,7 @@ class Catalog(SqlCatalog):
             SwapMissedError: a pointer is not at `old`; nothing was changed.
             SQLAlchemyError: the database failed. Unless it failed before the commit, look what became of it.
         """
-        with self.engine.connect().execution_options(**_WRITES) as connection, connection.begin():
+        with self.engine.connect().execution_options(**{_BEGIN: _WRITES}) as connection, connection.begin():
             # By name, so that two runs that want the same tables wait for each other instead of blocking for ever.
             self._move(connection, sorted(s for s in swaps if s.old is not None))
             for swap in sorted(s for s in swaps if s.old is None):
@@ -225,9 +237,9 @@ def _connected(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 
 def _begun(connection: Connection) -> None:
-    # A transaction that read first and writes later fails at once when another one wrote in between.
-    writes = connection.get_execution_options().get("lakeorch_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = connection.get_execution_options().get(_BEGIN, _READS)
+    if begin:
+        connection.exec_driver_sql(begin)
 
 
 # ---- metadata files, parsed once: a location is never written twice --------------------------------------------

@@ -19,6 +19,8 @@ _PLAIN_QUOTED = re.compile(r'"[A-Za-z_]\w*"', re.ASCII)
 _OPERATOR = frozenset("~!@#^&|`?%")
 _SIGNS = _OPERATOR | frozenset("+-*/<>=")
 
+_NAMING = (":", ":=", "=>")
+
 
 def query_hash(text: str, tokens: Sequence[Token], spelled: Collection[int]) -> str:
     """Hashes a statement by its tokens.
@@ -32,14 +34,15 @@ def query_hash(text: str, tokens: Sequence[Token], spelled: Collection[int]) -> 
         tokens: the statement's.
         spelled: offsets of the names that count as written.
     """
+    raws = [text[token.start : token.end + 1] for token in tokens]
     words: list[str] = []
     before = ""
     end = -1
-    for token in tokens:
-        raw = text[token.start : token.end + 1]
+    for token, raw, after in zip(tokens, raws, (*raws[1:], ""), strict=True):
         if token.start == end and _sticks(before, raw):
             words[-1] += "\0"
-        words.append(_normal(raw, token.start in spelled))
+        # the tree does not tell where a key such as `{key: 1}` or the name of a variable stood
+        words.append(_normal(raw, token.start in spelled or before == "$" or after in _NAMING))
         before, end = raw, token.end + 1
     digest = hashlib.blake2b("\n".join(words).encode("utf-8", "surrogatepass"), digest_size=16)
     return f"{_VERSION}:{digest.hexdigest()}"

@@ -36,6 +36,7 @@ def read_names(source: Source, tree: exp.Expr) -> Names:
     identifiers: list[exp.Identifier] = []
     relations: set[str] = set()
     ctes: set[str] = set()
+    pivots = False
     for node in tree.walk():
         if isinstance(node, exp.Identifier):
             identifiers.append(node)
@@ -46,10 +47,12 @@ def read_names(source: Source, tree: exp.Expr) -> Names:
             ctes.add(node.alias.lower())
         elif isinstance(node, exp.TableAlias):
             relations.add(node.name.lower())
+        elif isinstance(node, exp.Pivot):
+            pivots = True
     found = [_table(source, table, ctes) for table in tables]
     found.sort(key=_start)
     spelled = frozenset(
-        node.meta["start"] for node in identifiers if "start" in node.meta and _is_spelled(node, relations)
+        node.meta["start"] for node in identifiers if "start" in node.meta and _is_spelled(node, relations, pivots)
     )
     return Names(
         tuple(each for each in found if isinstance(each, Reference)),
@@ -141,7 +144,7 @@ def _repeats(cte: exp.CTE, chain: list[exp.Expr]) -> bool:
     return isinstance(body, exp.Union) and at > 0 and chain[at - 1] is body.expression
 
 
-def _is_spelled(node: exp.Identifier, relations: set[str]) -> bool:
+def _is_spelled(node: exp.Identifier, relations: set[str], pivots: bool) -> bool:
     """Whether the letter case of a name can show in the result.
 
     Names of tables and plain uses of columns do not: DuckDB gives a column the spelling of where it was made. An
@@ -153,6 +156,9 @@ def _is_spelled(node: exp.Identifier, relations: set[str]) -> bool:
     if isinstance(parent, exp.TableAlias):
         return node.arg_key != "this"
     if isinstance(parent, exp.Column):
+        # PIVOT and UNPIVOT turn names into values and values into names
+        if pivots and isinstance(parent.find_ancestor(exp.Pivot, exp.Query, exp.Table), exp.Pivot):
+            return True
         qualifier = parent.args.get("table")
         return node.arg_key == "this" and qualifier is not None and qualifier.name.lower() not in relations
     if isinstance(parent, exp.Dot):

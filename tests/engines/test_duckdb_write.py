@@ -248,7 +248,7 @@ PARTITIONS = [
     ("identity", "binary", "'a', 'b'"),
     *((unit, "date", DAYS) for unit in ("year", "month", "day")),
     *((unit, type, TIMES) for unit in ("year", "month", "day", "hour") for type in ("timestamp", "timestamptz")),
-    ("truncate[10]", "int", INTS),
+    ("truncate[10]", "int", INTS.replace("48", "40")),
     ("truncate[3]", "long", INTS),
     ("truncate[2]", "string", "'', 'a', 'ab', 'abc', 'äöü', 'äöx', '😀😀😀'"),
     ("truncate[50]", "decimal(9,2)", "0.00, 0.49, 0.50, -0.01, -0.50, -0.51, 7.35"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -146,6 +147,30 @@ def test_a_locked_catalog(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> No
     other.close()
     assert lake.publish([staged], "r") == {"n.t": staged.snapshot_id}
     lake.close()
+
+
+def test_a_first_run_waits_for_another_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "BUSY_MS", 20)
+    (tmp_path / "warehouse").mkdir()
+    other = sqlite3.connect(tmp_path / "warehouse" / "catalog.db")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(CatalogError, match="locked"):
+        _open(tmp_path)
+    other.rollback()
+    other.close()
+    _open(tmp_path).close()
+
+
+def test_compressed_metadata(shop: Workshop) -> None:
+    shop.publish(ONE)
+    with shop.table().transaction() as tx:
+        tx.set_properties({"write.metadata.compression-codec": "gzip"})
+    shop.publish(ONE, key="b")
+    file = Path(shop.table().metadata_location)
+    packed = file.with_name(file.name.replace(".metadata.json", ".gz.metadata.json"))
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    published = catalog.published_of("n.t", str(packed), catalog._json(shop.lake._catalog._files, str(packed)))
+    assert published.rows == 3
 
 
 def test_a_metadata_file_that_is_gone_or_damaged(shop: Workshop) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from lakeorch.errors import CatalogError, ConflictError, MovedError
 from lakeorch.lake import Lake, commit
 from lakeorch.lake.catalog import Catalog, SwapMissedError
-from lakeorch.model import Column
+from lakeorch.model import Column, Transform
 
 from .workshop import ID_GEN, Workshop, rows
 
@@ -369,3 +369,80 @@ def test_a_foreign_program_on_the_same_catalog_sees_whole_publishes(shop: Worksh
     shop.publish(TWO, key="b")
     assert catalog.load_table("n.t").scan().count() == 2
     catalog.engine.dispose()
+
+
+def test_everything_a_step_changed_is_replayed(shop: Workshop) -> None:
+    columns = (*ID_GEN, Column("x", "string"))
+    shop.publish(ONE, properties={"owner": "me", "comment": "old"}, sort_by=("id",))
+    staged = shop.stage(
+        "SELECT 1::BIGINT AS id, 5::BIGINT AS gen, 'v' AS x",
+        columns=columns,
+        partition_by=(Transform("identity", "gen"),),
+        sort_by=("x desc",),
+        properties={"owner": None, "comment": "new"},
+    )
+    staged = shop.recorded(staged)
+    with shop.table().transaction() as tx:
+        tx.set_properties({"team": "blue"})
+
+    shop.lake.publish([staged], "r2")
+
+    table = shop.table()
+    assert table.properties["team"] == "blue"
+    assert table.properties["comment"] == "new"
+    assert "owner" not in table.properties
+    assert [f.name for f in table.spec().fields] == ["gen"]
+    assert [f.source_id for f in table.sort_order().fields] == [3]
+    assert table.scan(row_filter="gen = 5").to_arrow().to_pylist() == [{"id": 1, "gen": 5, "x": "v"}]
+
+
+def test_back_to_an_earlier_shape_reuses_its_ids(shop: Workshop) -> None:
+    wider = (*ID_GEN, Column("x", "string"))
+    by_id = (Transform("identity", "id"),)
+    for key, columns, partition_by, sort_by in (
+        ("a", ID_GEN, (), ("id",)),
+        ("b", wider, by_id, ("gen",)),
+        ("c", ID_GEN, (), ("id",)),
+        ("d", ID_GEN, by_id, ()),
+    ):
+        x = ", 'v' AS x" if columns is wider else ""
+        sql = f"SELECT 1::BIGINT AS id, 1::BIGINT AS gen{x}"
+        shop.publish(sql, columns=columns, partition_by=partition_by, sort_by=sort_by, key=key)
+    metadata = shop.table().metadata
+    assert (len(metadata.schemas), len(metadata.partition_specs), len(metadata.sort_orders)) == (2, 2, 3)
+
+
+def test_a_reject_survives_misses_and_failures(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.publish(ONE)
+    staged = shop.stage(TWO, key="b")
+    monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
+    swap, calls = Catalog.swap, itertools.count(1)
+    failures = {1: SwapMissedError(), 2: OperationalError("UPDATE", {}, Exception("database is locked"))}
+
+    def fails_first(self: Catalog, swaps: object) -> None:
+        if error := failures.get(next(calls)):
+            raise error
+        swap(self, swaps)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Catalog, "swap", fails_first)
+    assert shop.lake.reject(staged, "r2") == "branch rejected-r2 of n.t"
+
+    def always(self: Catalog, swaps: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr(Catalog, "swap", always)
+    with pytest.raises(CatalogError, match="disk failed"):
+        shop.lake.reject(shop.stage(TWO, key="c"), "r3")
+
+
+def test_a_twin_that_makes_the_table_inside_the_transaction(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table appears after the last look: the insert itself must fail, and everything with it."""
+    other, staged = shop.stage(ONE, name="n.a", key="o"), shop.stage(ONE)
+    twin = Lake.open(shop.uri, str(shop.warehouse), create=False)
+    theirs = shop.stage(TWO, key="twin")
+    _between(shop, monkeypatch, lambda: twin.publish([theirs], "twin"))
+    with pytest.raises(MovedError, match="another run created"):
+        shop.lake.publish([other, staged], "r1")
+    twin.close()
+    assert set(shop.lake.published()) == {"n.t"}
+    assert len(rows(shop.lake.scan("n.t"))) == 2

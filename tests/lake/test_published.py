@@ -113,11 +113,11 @@ def _compact(shop: Workshop) -> None:
         update={
             "snapshot_id": 5,
             "parent_snapshot_id": head.snapshot_id,
-            "sequence_number": table.metadata.last_sequence_number + 1,
+            "sequence_number": (head.sequence_number or 0) + 1,
             "summary": Summary(Operation.REPLACE, **{"total-records": "3"}),
         }
     )
-    moved = SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=5)
+    moved = SetSnapshotRefUpdate.model_validate({"ref-name": "main", "type": "branch", "snapshot-id": 5})
     table._do_commit((AddSnapshotUpdate(snapshot=compacted), moved), ())
 
 

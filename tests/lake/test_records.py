@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pyiceberg.io import load_file_io
 
 from lakeorch.errors import CatalogError
 from lakeorch.lake import Record
-from lakeorch.lake.storage import DiskStorage
+from lakeorch.lake.storage import DiskStorage, ObjectStorage, Storage
 from lakeorch.model import CheckResult, Column, Verdict
 
 from .workshop import FAILED, ID_GEN, PASSED, Workshop, rows
@@ -124,6 +125,20 @@ def test_a_full_disk_is_told_plainly(shop: Workshop, monkeypatch: pytest.MonkeyP
     with pytest.raises(CatalogError, match="disk is full") as caught:
         shop.lake.record(Record("v", "n.view", None, PASSED))
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["disk", "object store"])
+def test_storages_behave_alike(tmp_path: Path, kind: str) -> None:
+    storage: Storage = DiskStorage(tmp_path)
+    if kind == "object store":
+        storage = ObjectStorage(load_file_io({}, str(tmp_path)), f"file://{tmp_path}")
+    assert storage.read("a/b.json") is None
+    storage.remove("a/b.json")
+    storage.write("a/b.json", "é")
+    storage.write("a/b.json", "ü")
+    assert storage.read("a/b.json") == "ü"
+    storage.remove("a/b.json")
+    assert storage.read("a/b.json") is None
 
 
 def test_listings(shop: Workshop) -> None:

@@ -169,10 +169,7 @@ class DuckDBSession:
         scheme = target.directory[: len(target.directory) - len(directory)]
         if "://" not in directory:
             _make(directory)
-        path = directory.rstrip("/")
-        if not target.partition_by:
-            path += f"/{target.stem}_{uuid.uuid4().hex}.parquet"
-        rows = self._run(copy_statement(sql, target, path), sql)
+        rows = self._run(copy_statement(sql, target, directory.rstrip("/")), sql)
         return tuple(scheme + name for name in file_rows(rows))
 
     def fetch(self, sql: str) -> pa.RecordBatchReader:
@@ -184,7 +181,7 @@ class DuckDBSession:
             reader = self._cursor.execute(sql).to_arrow_reader()
         except duckdb.Error as error:
             raise engine_error(error, sql, sql) from error
-        return pa.RecordBatchReader.from_batches(reader.schema, _batches(reader, sql))
+        return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader, sql))
 
     def digest(self, sql: str) -> str:
         """Row count, sum and exclusive-or of two different mixes of every row's hash."""
@@ -215,6 +212,19 @@ class DuckDBSession:
         self._cursor.close()
         self._engine.detach(self._catalog)
 
+    def _batches(self, reader: pa.RecordBatchReader, sql: str) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        try:
+            yield from reader
+        except (pa.ArrowException, OSError, duckdb.Error) as error:
+            found = engine_error(error, sql, sql)
+            if isinstance(found, Interrupted) and not self._cancelled:
+                # a thread that failed stops the others, and now and then one of those is heard first: ask again
+                self.digest(sql)
+                found = EngineError("the engine stopped the query without a reason")
+            raise found from error
+
     def _run(self, statement: str, sql: str) -> list[tuple[object, ...]]:
         self._check()
         try:
@@ -226,15 +236,6 @@ class DuckDBSession:
     def _check(self) -> None:
         if self._cancelled:
             raise Interrupted("interrupted")
-
-
-def _batches(reader: pa.RecordBatchReader, sql: str) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    try:
-        yield from reader
-    except (pa.ArrowException, OSError, duckdb.Error) as error:
-        raise engine_error(error, sql, sql) from error
 
 
 def _read_parquet(relation: Files) -> str:

@@ -60,7 +60,7 @@ def engine_error(error: BaseException, sent: str, sql: str) -> EngineError | Int
     """
     facts = _facts(str(error))
     text = facts.get("exception_message", "").strip()
-    if isinstance(error, duckdb.InterruptException) or facts.get("exception_type") == "Interrupt":
+    if isinstance(error, duckdb.InterruptException) or facts.get("exception_type", "").upper() == "INTERRUPT":
         return Interrupted("interrupted")
     if (plain := _resources(error, facts, text)) is not None:
         return plain

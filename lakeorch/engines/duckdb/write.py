@@ -13,11 +13,14 @@ from lakeorch.types import identifier, literal, parse_type
 # Hidden columns that COPY partitions by and does not write.
 _PARTITION = "__lakeorch_partition_"
 
+# A new file is begun behind this many bytes: large enough to scan well, small enough to rewrite.
+_FILE_SIZE = 512 * 1024 * 1024
+
 TRANSFORMS = frozenset({"identity", "year", "month", "day", "hour", "truncate"})
 
 
-def copy_statement(sql: str, target: Target, path: str) -> str:
-    """`COPY (…) TO path` for a query; its result rows are one per file written, none where there were no rows.
+def copy_statement(sql: str, target: Target, directory: str) -> str:
+    """`COPY (…) TO directory` for a query; its result rows are one per file written, none where there were no rows.
 
     Raises:
         EngineError: a partition transform that DuckDB cannot compute.
@@ -26,6 +29,7 @@ def copy_statement(sql: str, target: Target, path: str) -> str:
     casts = [f"CAST({identifier(f.name)} AS {to_duckdb(f.type)}) AS {identifier(f.name)}" for f in target.fields]
     hidden = [_PARTITION + str(number) for number in range(len(target.partition_by))]
     groups = [_group(transform, types) for transform in target.partition_by]
+    # without an order every thread would write a file of its own for every partition, and again each time it runs full
     order = [*hidden, *(_sort_key(item) for item in target.sort_by)]
     # two levels, so that partitions and order see values already cast; the query may end in a line comment
     query = f"SELECT {', '.join(casts)} FROM (\n{sql}\n)"
@@ -39,18 +43,14 @@ def copy_statement(sql: str, target: Target, path: str) -> str:
         "COMPRESSION zstd",
         f"FIELD_IDS {{{', '.join(_field_id(field) for field in target.fields)}}}",
         "RETURN_STATS",
+        "APPEND",
+        f"FILENAME_PATTERN {literal(target.stem + '_{uuid}')}",
     ]
     if hidden:
-        options += [
-            f"PARTITION_BY ({', '.join(hidden)})",
-            "WRITE_PARTITION_COLUMNS false",
-            "HIVE_FILE_PATTERN false",
-            "APPEND",
-            f"FILENAME_PATTERN {literal(target.stem + '_{uuid}')}",
-        ]
+        options += [f"PARTITION_BY ({', '.join(hidden)})", "WRITE_PARTITION_COLUMNS false", "HIVE_FILE_PATTERN false"]
     else:
-        options.append("WRITE_EMPTY_FILE false")
-    return f"COPY ({query}) TO {literal(path)} ({', '.join(options)})"
+        options += [f"FILE_SIZE_BYTES {_FILE_SIZE}", "WRITE_EMPTY_FILE false"]
+    return f"COPY ({query}) TO {literal(directory)} ({', '.join(options)})"
 
 
 def _field_id(field: Field, name: str = "") -> str:
@@ -101,8 +101,6 @@ def _truncate(column: str, width: int, type: str) -> str:
         scale = kind.sizes[1]
         digits = str(width).rjust(scale + 1, "0")
         step = f"{digits[: len(digits) - scale]}.{digits[len(digits) - scale :]}" if scale else str(width)
-    else:
-        column = f"CAST({column} AS HUGEINT)"  # the smallest integers lie below their partition's value
     # % keeps the sign of its left side, Iceberg rounds towards minus infinity
     return f"{column} - ((({column} % {step}) + {step}) % {step})"
 
