@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from lakeorch.errors import UsageError, suggestion
 
@@ -23,7 +23,7 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(sorted({*_modules(kind), *_entry_points(kind)}))
 
 
-def load(kind: Kind, name: str) -> object:
+def load(kind: Kind, name: str) -> Any:
     """A plug-in by name: a module of lakeorch's own, or what the entry point names.
 
     Raises:

@@ -297,6 +297,7 @@ class Run:
         """
         while True:
             self.decision = self._decide()
+            self._reject()
             staged = [work.staged for name in self.decision.publish if (work := self.work[name]).staged is not None]
             changes = [change for change in staged if change is not None]
             if not changes:
@@ -324,7 +325,7 @@ class Run:
         read = {up: at for name in names for up, at in self.work[name].step.inputs.tables.items()}
         return {up: at for up, at in read.items() if up not in names}
 
-    def reject(self) -> None:
+    def _reject(self) -> None:
         """Keeps the rows of every step whose audit failed readable, and remembers where."""
         for name, work in self.work.items():
             if work.staged is None or work.verdict.ok or work.kept_at or not work.writes:

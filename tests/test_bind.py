@@ -82,7 +82,8 @@ def project(root: Path, **models: str) -> Graph:
 
 
 def test_statement_keeps_the_text_and_replaces_spans(engine: Engine, tmp_path: Path) -> None:
-    body = "SELECT  x, /* 'a.t' */ $v + 1 AS \"$v\", now()::DATE AS d, -- sales\n 'é' AS e\nFROM Sales s, a . b . t, A.\"Sales\""
+    body = "SELECT  x, /* 'a.t' */ $v + 1 AS \"$v\", now()::DATE AS d, -- sales\n 'é' AS e\n"
+    body += 'FROM Sales s, a . b . t, A."Sales"'
     graph = project(tmp_path, a__q=f"-- head\n{body} -- tail\n;", a__sales="SELECT 1 AS x", a__b__t="SELECT 1 AS y")
     text = statement(graph.models["a.q"], graph, engine, now=NOW, folder=tmp_path)
     assert text.sql == (
@@ -117,7 +118,7 @@ def test_the_clock_is_bound(engine: Engine, tmp_path: Path, word: str, value: st
         assert session.fetch(text.sql).read_all().to_pylist() == [{"x": value}]
 
 
-READS = [
+READS: list[tuple[str, dict[str, list[str]] | None, list[int]]] = [
     ("read_csv('raw/*.csv')", {"raw/*.csv": ["raw/a.csv"]}, [1]),
     ("read_csv('raw/*.csv')", {"raw/*.csv": ["raw/a.csv", "raw/b[1].csv"]}, [1, 2]),
     ("read_csv('raw/*.csv')", {}, [1, 2, 3]),
@@ -213,6 +214,15 @@ def test_nested_contract_types_are_compared(engine: Engine, tmp_path: Path) -> N
     contract = '/* ---\ncolumns:\n  s: {type: "STRUCT<a:int,b: list< string>>"}\n--- */\n'
     graph = project(tmp_path, a__s=f"{contract}SELECT {{'a': 1, 'b': ['x']}} AS s")
     assert bind(graph, ["a.s"], engine, {}, {}, tmp_path).findings == ()
+
+
+def test_a_default_of_the_project_is_told_with_its_file(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "models" / "a").mkdir(parents=True)
+    (tmp_path / "models" / "a" / "t.sql").write_text("SELECT 1 AS id")
+    parsed = parse_folder(tmp_path / "models", tmp_path, lambda _: {"sort_by": ["nope"]})
+    [finding] = bind(Graph(parsed.models), ["a.t"], engine, {}, {}, tmp_path).findings
+    assert finding.message == 'sort_by: the query yields no column "nope"'
+    assert finding.place.file == "models/a/t.sql"
 
 
 def test_a_thousand_models_in_seconds(engine: Engine, tmp_path: Path) -> None:

@@ -275,7 +275,8 @@ def test_settings_that_change_data_say_so(make: Make) -> None:
     Project(folder).run()
     make(
         {
-            "models/a/t.sql": "/* ---\npartition_by: [day(d)]\n--- */\nSELECT DATE '2026-01-01' + i::INT AS d FROM range(3) t(i)"
+            "models/a/t.sql": "/* ---\npartition_by: [day(d)]\n--- */\n"
+            "SELECT DATE '2026-01-01' + i::INT AS d FROM range(3) t(i)"
         }
     )
     result = Project(folder).run()
@@ -298,7 +299,8 @@ def test_a_description_or_a_check_alone_commits_metadata_only(make: Make) -> Non
     assert Project(folder).run().status == "nothing to do"
     make(
         {
-            "models/a/t.sql": "/* ---\ndescription: One\ncolumns: {x: {description: it, checks: [{min: 2}]}}\n--- */\nSELECT 1 AS x"
+            "models/a/t.sql": "/* ---\ndescription: One\ncolumns: {x: {description: it, checks: [{min: 2}]}}\n--- */\n"
+            "SELECT 1 AS x"
         }
     )
     result = Project(folder).run()

@@ -55,11 +55,12 @@ class Graph:
 
         Args:
             model: whose query it is; it need not be in the graph.
-            reference: the name as `Reference.name` has it.
+            reference: the name as `Reference.name` has it; letter case does not count.
 
         Returns:
             A model's name; None where no model is called so, or several are and none in the model's own namespace.
         """
+        reference = reference.lower()
         if "." in reference:
             return reference if reference in self.models else None
         own = f"{model.namespace}.{reference}"

@@ -101,7 +101,8 @@ class Selectors:
         if wanted in ("", "."):
             return set(self._models)
         if not found:
-            known = {at for own in paths.values() for at in own} | {at.rpartition("/")[0] for at, _ in paths.values()}
+            files = [at for own in paths.values() for at in own]
+            known = {*files, *(at.rpartition("/")[0] for at in files)}
             raise UsageError(f"no model stands at {path!r}", hint=suggestion(wanted, known))
         return found
 

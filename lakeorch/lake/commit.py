@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pyiceberg.io import FileIO
 from pyiceberg.table import Table
@@ -30,10 +32,13 @@ from lakeorch.lake.scan import plain
 from lakeorch.lake.staged import Staged, stamped
 from lakeorch.model import Published
 
-_ATTEMPTS = 8
+# how long other writers may come first, or hold a lock, before a publish gives up
+PATIENCE_S = 15.0
 _ATTEMPTS_ON_FAILURE = 3
 _FIRST_WAIT_S = 0.02
 _LONGEST_WAIT_S = 1.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +81,7 @@ def publish(
     if len(names) != len(staged):
         raise ValueError("two changes of one table in one publish")
     inputs = {name: id for name, id in unmoved.items() if name not in names}
-    for attempt in range(_ATTEMPTS):
-        try:
-            done = _publish(catalog, staged, run_id, inputs)
-        except SwapMissedError:
-            pass
-        except SQLAlchemyError as error:
-            if not passing(error) and attempt + 1 >= _ATTEMPTS_ON_FAILURE:
-                with plainly(catalog.place):
-                    raise
-        else:
-            return done
-        _wait(attempt)
-    raise _busy(catalog)
+    return _patiently(catalog, lambda: _publish(catalog, staged, run_id, inputs))
 
 
 def _publish(
@@ -182,17 +175,7 @@ def reject(catalog: Catalog, staged: Staged, run_id: str) -> str:
         return ""
     if staged.is_new:
         return _rejected_file(staged, run_id)
-    for attempt in range(_ATTEMPTS):
-        try:
-            return _rejected_branch(catalog, staged, run_id)
-        except SwapMissedError:
-            pass
-        except SQLAlchemyError as error:
-            if not passing(error) and attempt + 1 >= _ATTEMPTS_ON_FAILURE:
-                with plainly(catalog.place):
-                    raise
-        _wait(attempt)
-    raise _busy(catalog)
+    return _patiently(catalog, lambda: _rejected_branch(catalog, staged, run_id))
 
 
 def _rejected_file(staged: Staged, run_id: str) -> str:
@@ -232,11 +215,25 @@ def _beside_main(updates: Sequence[TableUpdate], branch: str) -> tuple[TableUpda
     return tuple(kept)
 
 
-def _wait(attempt: int) -> None:
-    time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)))
+def _patiently(catalog: Catalog, act: Callable[[], T]) -> T:
+    """Acts again, with jittered back-off, while other writers come first or the database is busy."""
+    deadline = time.monotonic() + PATIENCE_S
+    for attempt in itertools.count():
+        late = time.monotonic() > deadline
+        try:
+            return act()
+        except SwapMissedError as error:
+            if late:
+                raise _busy(catalog) from error
+        except SQLAlchemyError as error:
+            if late or (not passing(error) and attempt + 1 >= _ATTEMPTS_ON_FAILURE):
+                with plainly(catalog.place):
+                    raise
+        time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(attempt, 10))))
+    raise AssertionError("unreachable")
 
 
 def _busy(catalog: Catalog) -> CatalogError:
     return CatalogError(
-        f"{catalog.place}: other writers were faster {_ATTEMPTS} times in a row", hint="run again in a moment"
+        f"{catalog.place}: other writers kept coming first for {PATIENCE_S:.0f} s", hint="run again in a moment"
     )

@@ -41,8 +41,7 @@ def prepared(uri: str, root: Path | None, *, create: bool) -> str:
         if not create:
             return "sqlite://"
     if create:
-        for folder in {root, file.parent if file else None} - {None}:
-            assert folder is not None
+        for folder in {folder for folder in (root, file.parent if file else None) if folder}:
             folder.mkdir(parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise CatalogError(

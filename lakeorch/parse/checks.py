@@ -20,11 +20,11 @@ _Form = Callable[["CheckReader", object, Path, str], tuple[tuple[str, ...], dict
 
 
 class _WrongError(Exception):
-    """What is wrong with a check, and the path of the offence."""
+    """What is wrong with a check, and the path of the offence: its key or its value."""
 
-    def __init__(self, path: Path, message: str, hint: str = "") -> None:
+    def __init__(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
         super().__init__(message)
-        self.path, self.message, self.hint = path, message, hint
+        self.path, self.message, self.hint, self.key = path, message, hint, key
 
 
 class CheckReader:
@@ -46,7 +46,7 @@ class CheckReader:
             try:
                 checks += self._item(item, (*path, number), column)
             except _WrongError as wrong:
-                span = locate(self.places, wrong.path)
+                span = locate(self.places, wrong.path, key=wrong.key)
                 self.findings.append(self.source.finding(span, wrong.message, hint=wrong.hint))
         return checks
 
@@ -199,7 +199,7 @@ def _only(value: Mapping[str, object], keys: tuple[str, ...], path: Path) -> Non
     for key in value:
         if key not in keys:
             hint = suggestion(str(key), keys) or f"known keys: {', '.join(keys)}"
-            raise _WrongError((*path, str(key)), f'unknown key "{key}"', hint)
+            raise _WrongError((*path, str(key)), f'unknown key "{key}"', hint, key=True)
 
 
 _FORMS: dict[str, _Form] = {

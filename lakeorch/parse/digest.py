@@ -15,7 +15,7 @@ _VERSION = "1"
 
 _FOLD = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
 _PLAIN_QUOTED = re.compile(r'"[A-Za-z_]\w*"', re.ASCII)
-# Characters that make DuckDB read the signs around them as one operator: `! ~~` is not `!~~`.
+# Signs with which an operator may end in + or -: `@-` is one, `*-` is two.
 _OPERATOR = frozenset("~!@#^&|`?%")
 _SIGNS = _OPERATOR | frozenset("+-*/<>=")
 
@@ -35,15 +35,14 @@ def query_hash(text: str, tokens: Sequence[Token], spelled: Collection[int]) -> 
         spelled: offsets of the names that count as written.
     """
     raws = [text[token.start : token.end + 1] for token in tokens]
+    glued = glued_tokens(tokens, raws)
     words: list[str] = []
     before = ""
-    end = -1
-    for token, raw, after in zip(tokens, raws, (*raws[1:], ""), strict=True):
-        if token.start == end and _sticks(before, raw):
-            words[-1] += "\0"
+    for number, (token, raw, after) in enumerate(zip(tokens, raws, (*raws[1:], ""), strict=True)):
         # the tree does not tell where a key such as `{key: 1}` or the name of a variable stood
-        words.append(_normal(raw, token.start in spelled or before == "$" or after in _NAMING))
-        before, end = raw, token.end + 1
+        word = _normal(raw, token.start in spelled or before == "$" or after in _NAMING)
+        words.append(f"\0{word}" if number in glued else word)
+        before = raw
     digest = hashlib.blake2b("\n".join(words).encode("utf-8", "surrogatepass"), digest_size=16)
     return f"{_VERSION}:{digest.hexdigest()}"
 
@@ -58,8 +57,29 @@ def _normal(raw: str, spelled: bool) -> str:
     return raw if spelled else "\n".join(raw.split()).translate(_FOLD)
 
 
-def _sticks(before: str, raw: str) -> bool:
-    """Whether two tokens without a gap would mean something else with one: `x'ff'`, `!~~`."""
-    if raw[0] == "'":
-        return before[-1].isalnum() or before[-1] in "_&'"
-    return before[-1] in _SIGNS and raw[0] in _SIGNS and not _OPERATOR.isdisjoint(before + raw)
+def glued_tokens(tokens: Sequence[Token], raws: Sequence[str]) -> set[int]:
+    """The tokens that would mean something else with a gap before them.
+
+    DuckDB reads a run of signs as one operator, up to a `+` or `-` at its end; and `x'ff'` is not `x 'ff'`.
+    """
+    found: set[int] = set()
+    number = 1
+    while number < len(raws):
+        if tokens[number].start != tokens[number - 1].end + 1:
+            number += 1
+            continue
+        before, raw = raws[number - 1][-1], raws[number][0]
+        if raw == "'" and (before.isalnum() or before in "_&'"):
+            found.add(number)
+        elif before in _SIGNS and raw in _SIGNS:
+            end = number + 1
+            while end < len(raws) and raws[end][0] in _SIGNS and tokens[end].start == tokens[end - 1].end + 1:
+                end += 1
+            signs = "".join(raws[number - 1 : end])
+            size = len(signs if not _OPERATOR.isdisjoint(signs) else signs.rstrip("+-"))
+            start = tokens[number - 1].start
+            found.update(at for at in range(number, end) if tokens[at].start - start < size)
+            number = end
+            continue
+        number += 1
+    return found

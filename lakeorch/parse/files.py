@@ -153,9 +153,10 @@ def read_source(path: Path, shown: str) -> tuple[Source | None, tuple[Finding, .
     try:
         return Source(shown, raw.decode("utf-8-sig")), ()
     except UnicodeDecodeError as error:
-        good = raw[: error.start].decode("utf-8-sig", "replace")
+        # the decoder counts from behind a byte order mark
+        good = error.object[: error.start].decode("utf-8")
         bad = Source(shown, good + "\N{REPLACEMENT CHARACTER}")
-        message = f"this file is not UTF-8: byte 0x{raw[error.start]:02x} cannot be read"
+        message = f"this file is not UTF-8: byte 0x{error.object[error.start]:02x} cannot be read"
         span = Span(len(good), len(good) + 1)
         return None, (bad.finding(span, message, hint="save it as UTF-8"),)
 
@@ -234,7 +235,7 @@ def _self_reads(source: Source, name: str, facts: Facts) -> Iterator[Finding]:
     for reference in facts.references:
         full = reference.name if "." in reference.name else f"{namespace}.{reference.name}"
         if full == name:
-            hint = "" if "." in reference.name else "write namespace.table where another table is meant"
+            hint = "name the table it is made from" + ("" if "." in reference.name else ", with its namespace")
             yield source.finding(reference.span, f"{name} names itself as its input", hint=hint)
 
 

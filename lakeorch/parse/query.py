@@ -44,7 +44,9 @@ def read_query(source: Source, start: int = 0) -> Facts:
     statement, more = _first_statement(tokens)
     if not statement:
         at = Span(0, 1)
-        return Facts(nothing, findings=(source.finding(at, "there is no query here: expected one SELECT"),))
+        return Facts(
+            nothing, findings=(source.finding(at, "there is no query here: expected one SELECT", hint=_PURPOSE),)
+        )
     body = span_of(statement[0], statement[-1])
     wrong = _templated(source, statement) or _not_one_select(source, statement, more)
     if wrong:

@@ -60,4 +60,5 @@ def contract_type(text: str) -> str:
         named = re.match(r"'(\w+)' is not an Iceberg type", str(error))
         known = {*PRIMITIVES, "decimal", "numeric", "list", "struct", "map", *_WORDS}
         near = suggestion(named[1], known) if named else ""
-        raise ValueError(f'"{written}" is not a type' + (f": {near}" if near else f" ({error})")) from None
+        why = near or str(error).rpartition(" is not a type: ")[2]
+        raise ValueError(f'"{written}" is not a type: {why}') from None

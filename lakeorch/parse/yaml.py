@@ -100,7 +100,7 @@ def validate(
         return model_type.model_validate(data), ()
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return None, tuple(_explain(each, model_type, places, source, at) for each in details)
+        return None, tuple(_explain(each, model_type, places, source, at) for each in _telling(details))
 
 
 class _Reader:
@@ -160,7 +160,8 @@ class _Reader:
                 message = f'key "{key.value}" is here twice (first in line {first.line})'
                 self.findings.append(self.source.finding(span, message))
             else:
-                self.places[(*path, key.value)] = Mark(span, self._span(value))
+                empty = value.start_mark.index == value.end_mark.index
+                self.places[(*path, key.value)] = Mark(span, span if empty else self._span(value))
                 found[key.value] = self._value(value, (*path, key.value))
         return found
 
@@ -193,7 +194,7 @@ def _syntax(error: yaml.YAMLError, source: Source, span: Span) -> Finding:
         bad = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
         index = bad.start() if bad else 0
         problem = "a control character"
-    hint = ""
+    hint = "look for a bracket or quote that is not closed, or an indent that does not fit"
     line = text[text.rfind("\n", 0, index) + 1 : index + 1]
     if "\t" in line and not line.strip():
         hint = "indent with spaces: YAML does not take tabs"
@@ -201,6 +202,16 @@ def _syntax(error: yaml.YAMLError, source: Source, span: Span) -> Finding:
         hint = "put text that has a colon or begins with a sign into quotes"
     at = min(span.start + index, max(span.start, span.end - 1))
     return source.finding(Span(at, at + 1), f"not valid YAML: {problem}", hint=hint)
+
+
+def _telling(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leaves out that a key is missing where the same key is there, mistyped."""
+    unknown = [each["loc"] for each in details if each["type"] == "extra_forbidden"]
+
+    def mistyped(loc: tuple[int | str, ...]) -> bool:
+        return any(loc[:-1] == other[:-1] and suggestion(str(other[-1]), [str(loc[-1])]) for other in unknown)
+
+    return [each for each in details if each["type"] != "missing" or not mistyped(each["loc"])]
 
 
 def _explain(error: ErrorDetails, model_type: type[BaseModel], places: Places, source: Source, at: Path) -> Finding:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lakeorch.errors import Finding, MovedError, ProjectError
 from lakeorch.model import Action, Outcome
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from lakeorch.run import Run
 
 ATTEMPTS = 8
+
+T = TypeVar("T")
 
 
 class Project:
@@ -115,20 +119,18 @@ class Project:
             if not found.idle(plan):
                 # only now that the project is known to be right is anything written
                 lake = stack.enter_context(self._lake(create=True))
-            for attempt in range(ATTEMPTS):
-                if attempt:
-                    found = survey(site, lake, engine, select, exclude, full=full)
+            for attempt in itertools.count(1):
                 run = found.run(self.root, lake, engine, run_id, publish, self.threads, fail_fast, notify)
                 try:
                     result = self._finish(run, run_id, plan, started)
+                    break
                 except MovedError:
-                    if attempt == ATTEMPTS - 1:
+                    if attempt == ATTEMPTS:
                         raise
-                    time.sleep(random.uniform(0.0, 0.05 * 2**attempt))  # two runs that chase each other part ways
-                    continue
-                notify(Event("run_finished", run_id, time.time(), status=result.status))
-                return result
-        raise AssertionError("unreachable")
+                time.sleep(random.uniform(0.0, 0.05 * 2**attempt))  # two runs that chase each other part ways
+                found = survey(site, lake, engine, select, exclude, full=full)
+        notify(Event("run_finished", run_id, time.time(), status=result.status))
+        return result
 
     def list(self) -> tuple[Listed, ...]:
         """Every model and every table whose model left, with what is published of it."""
@@ -157,11 +159,10 @@ class Project:
         status: Status
         try:
             run.steps()
-            published = run.publish()
-            run.reject()
         except KeyboardInterrupt:
             outcomes = tuple(run.outcome(name, None, {}) for name in run.selection if name in run.work)
             return self._result(run_id, "interrupted", outcomes, plan, started)
+        published = _undisturbed(run.publish)
         outcomes = tuple(run.outcome(name, run.decision, published) for name in run.selection)
         if any(outcome.action in {Action.FAILED, Action.HELD} for outcome in outcomes):
             status = "failed"
@@ -200,6 +201,15 @@ class Project:
             yield engine
         finally:
             engine.close()
+
+
+def _undisturbed(commit: Callable[[], T]) -> T:
+    """Finishes a commit that is under way although the user presses Ctrl-C: what is reported is then what happened."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(commit)
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return future.result()
 
 
 def _announcer(observers: Sequence[Observer]) -> Callable[[Event], None]:

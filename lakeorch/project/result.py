@@ -42,7 +42,7 @@ class Result:
             "warehouse": self.warehouse,
             "steps": [outcome_dict(outcome) for outcome in self.outcomes],
             "departed": list(self.departed),
-            "findings": [finding_dict(finding) for finding in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
         }
 
 
@@ -74,18 +74,6 @@ def check_dict(check: CheckResult) -> dict[str, object]:
     doc["place"] = str(check.place) if check.place.file else ""
     del doc["columns"]
     return doc
-
-
-def finding_dict(finding: Finding) -> dict[str, object]:
-    """A finding as JSON."""
-    place = finding.place
-    return {
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "message": finding.message,
-        "hint": finding.hint,
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lakeorch.bind import Bound, bind
 from lakeorch.engines import Engine
-from lakeorch.errors import Finding, ProjectError
+from lakeorch.errors import Finding, ProjectError, UsageError
 from lakeorch.execute import Executor
 from lakeorch.graph import Graph
 from lakeorch.lake import Lake
@@ -86,6 +86,9 @@ def survey(
         UsageError: a selector matches nothing.
     """
     parsed = parse_folder(site.folder, site.root, site.defaults)
+    if not parsed.models and not parsed.findings:
+        hint = f"a model is a file {site.folder.name}/<namespace>/<table>.sql that holds one SELECT"
+        raise UsageError(f"there are no models in {site.folder}", hint=hint)
     graph = Graph(parsed.models)
     findings = [*parsed.findings, *graph.findings]
     selection = graph.select(select, exclude)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakeorch.engines import Empty, Engine, Files, Query, Rows, Session, Target
+from lakeorch.engines import Empty, Engine, Files, Query, Relation, Rows, Session, Target
 from lakeorch.engines.duckdb import engine as start
 from lakeorch.engines.duckdb.faults import engine_error
 from lakeorch.errors import EngineError, Interrupted
@@ -138,14 +138,15 @@ def test_columns_runs_nothing(session: Session) -> None:
 def test_add_takes_the_place_of_a_relation(session: Session, tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [5]}), tmp_path / "f.parquet")
     one = pa.table({"x": [1]})
-    for relation, expected in [
+    steps: list[tuple[Relation, list[tuple[int]]]] = [
         (Empty("a.b.t", (Column("x", "long"),)), []),
         (Rows("a.b.t", one), [(1,)]),
         (Rows("a.b.t", pa.table({"x": [2]})), [(2,)]),
         (Query("a.b.t", "SELECT 3 AS x -- end"), [(3,)]),
         (Files("a.b.t", (), ()), []),
         (Empty("a.b.t", (Column("y", "string"),)), []),
-    ]:
+    ]
+    for relation, expected in steps:
         session.add(relation)
         assert values(session, 'SELECT * FROM "a.b"."t"') == expected
 
@@ -340,6 +341,27 @@ def test_cancel_stops_the_running_statement_and_later_ones(engine: Engine) -> No
     assert seen == [None] or (seen[0] is not None and 0 <= seen[0] <= 1)
     with engine.session((), {}, "/") as session:
         assert values(session, "SELECT 1") == [(1,)]
+
+
+def test_a_session_that_cannot_be_opened_leaves_nothing(engine: Engine) -> None:
+    with pytest.raises(EngineError):
+        engine.session([Query("n.v", "SELECT nope")], {}, "/")
+    with engine.session((), {}, "/") as session:
+        [(databases,)] = values(session, "SELECT count(*) FROM duckdb_databases() WHERE NOT internal")
+    assert databases == 2, "the engine's first one, and this session's"
+
+
+def test_late_calls_are_harmless(session: Session) -> None:
+    engine = start(1)
+    with engine.session((), {}, "/") as closed:
+        stream = closed.fetch("FROM range(10000000)")
+        assert next(iter(stream)).num_rows
+    closed.cancel()
+    assert closed.progress() is None
+    with engine.session((), {}, "/") as left_open:
+        engine.close()
+        with pytest.raises(EngineError):
+            left_open.columns("SELECT 1")
 
 
 def test_progress_is_silent_and_unknown_when_idle(session: Session, capfd: pytest.CaptureFixture[str]) -> None:

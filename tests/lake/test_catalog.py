@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError
 from lakeorch.lake import Lake, catalog, commit, opening
+from lakeorch.lake.published import published_of
 from lakeorch.lake.remedy import plainly
 from tests.conftest import picture
 
@@ -169,7 +170,7 @@ def test_compressed_metadata(shop: Workshop) -> None:
     file = Path(shop.table().metadata_location)
     packed = file.with_name(file.name.replace(".metadata.json", ".gz.metadata.json"))
     packed.write_bytes(gzip.compress(file.read_bytes()))
-    published = catalog.published_of("n.t", str(packed), catalog._json(shop.lake._catalog._files, str(packed)))
+    published = published_of("n.t", str(packed), catalog._json(shop.lake._catalog._files, str(packed)))
     assert published.rows == 3
 
 

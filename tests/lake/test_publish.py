@@ -91,8 +91,8 @@ def test_misses_without_end_become_an_error(shop: Workshop, monkeypatch: pytest.
         raise SwapMissedError
 
     monkeypatch.setattr(Catalog, "swap", misses)
-    monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
-    with pytest.raises(CatalogError, match="faster"):
+    monkeypatch.setattr(commit, "PATIENCE_S", 0.2)
+    with pytest.raises(CatalogError, match="coming first"):
         shop.publish(ONE)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 
@@ -37,17 +36,6 @@ def test_polars(published: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = pl.scan_iceberg(published.table().metadata_location).collect()
     assert frame.shape == (5, 6)
     assert frame["new"].null_count() == 3
-
-
-def test_duckdb_iceberg(published: Workshop) -> None:
-    with duckdb.connect() as connection:
-        try:
-            connection.execute("LOAD iceberg")
-        except duckdb.IOException:
-            pytest.skip("DuckDB's iceberg extension is not installed here")
-        location = published.table().metadata_location
-        found = connection.execute(f"SELECT count(*), count(new) FROM iceberg_scan('{location}')").fetchone()
-    assert found == (5, 2)
 
 
 def test_pyiceberg_alone_tells_what_a_snapshot_is_made_of(published: Workshop) -> None:

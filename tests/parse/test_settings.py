@@ -73,7 +73,7 @@ def test_places_are_of_the_file() -> None:
     assert str(settings.places["materialized"]) == "m/a/t.sql:4:1"
     assert str(settings.columns[1].place) == "m/a/t.sql:10:3"
     assert [str(check.place) for check in settings.checks] == [
-        "m/a/t.sql:9:67",
+        "m/a/t.sql:9:65",
         "m/a/t.sql:10:47",
         "m/a/t.sql:10:55",
         "m/a/t.sql:14:5",
@@ -127,7 +127,7 @@ WRONG = {
     "append_from of a table": ("append_from: a.b", 2, 1, "append or merge, not table", ""),
     "a column twice": ("columns:\n  A: int\n  a: int", 4, 3, 'column "a" is here twice', ""),
     "a key twice": ("owner: a\nowner: b", 3, 1, 'key "owner" is here twice (first in line 2)', ""),
-    "YAML": ("owner: [a", 3, 1, "not valid YAML", ""),
+    "YAML": ("owner: [a", 2, 10, "not valid YAML", ""),
     "YAML: a tab": ("columns:\n\ta: int", 3, 1, "not valid YAML", "spaces"),
     "YAML: a colon": ("description: so: it goes", 2, 16, "not valid YAML", "quotes"),
     "YAML: a control character": ("owner: \x07", 2, 8, "control character", ""),

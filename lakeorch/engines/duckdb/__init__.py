@@ -5,6 +5,7 @@ Attaching costs a tenth of a millisecond, a new connection fifteen; and sessions
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import tempfile
 import threading
@@ -20,7 +21,7 @@ from lakeorch.engines import Empty, Files, Query, Relation, Rows, Target
 from lakeorch.engines.duckdb.faults import engine_error, find_name
 from lakeorch.engines.duckdb.types import NoSuchType, to_duckdb, to_iceberg
 from lakeorch.engines.duckdb.write import TRANSFORMS, copy_statement, file_rows
-from lakeorch.errors import EngineError, Interrupted
+from lakeorch.errors import EngineError, Interrupted, LakeorchError
 from lakeorch.model import Column, Scalar, Schema
 from lakeorch.types import identifier, literal
 
@@ -77,8 +78,8 @@ class DuckDB:
         return session
 
     def detach(self, catalog: str) -> None:
-        """Frees what a session held."""
-        with self._lock:
+        """Frees what a session held; nothing is left to do where the engine was closed first."""
+        with self._lock, contextlib.suppress(duckdb.ConnectionException):
             self._connection.execute(f"DETACH {identifier(catalog)}")
 
     def variable(self, name: str) -> str:
@@ -169,7 +170,14 @@ class DuckDBSession:
         scheme = target.directory[: len(target.directory) - len(directory)]
         if "://" not in directory:
             _make(directory)
-        rows = self._run(copy_statement(sql, target, directory.rstrip("/")), sql)
+        stem = f"{target.stem}_{uuid.uuid4().hex[:8]}"
+        try:
+            rows = self._run(copy_statement(sql, target, directory.rstrip("/"), stem), sql)
+        except LakeorchError:
+            # half a file is of no use, and where the disk is full it is in the way
+            for path in Path(directory).glob(f"{stem}_*"):
+                path.unlink(missing_ok=True)
+            raise
         return tuple(scheme + name for name in file_rows(rows))
 
     def fetch(self, sql: str) -> pa.RecordBatchReader:
@@ -195,13 +203,17 @@ class DuckDBSession:
 
     def progress(self) -> float | None:
         """What DuckDB says about the running statement, which for some plans is nothing."""
-        percent = self._cursor.query_progress()
-        return None if percent < 0 else min(1.0, percent / 100)
+        # the thread that asks may find the session just closed
+        with contextlib.suppress(duckdb.ConnectionException):
+            percent = self._cursor.query_progress()
+            return None if percent < 0 else min(1.0, percent / 100)
+        return None
 
     def cancel(self) -> None:
         """Interrupts the running statement and refuses every later one."""
         self._cancelled = True
-        self._cursor.interrupt()
+        with contextlib.suppress(duckdb.ConnectionException):
+            self._cursor.interrupt()
 
     def __enter__(self) -> DuckDBSession:
         return self

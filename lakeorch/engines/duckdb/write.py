@@ -19,8 +19,10 @@ _FILE_SIZE = 512 * 1024 * 1024
 TRANSFORMS = frozenset({"identity", "year", "month", "day", "hour", "truncate"})
 
 
-def copy_statement(sql: str, target: Target, directory: str) -> str:
-    """`COPY (…) TO directory` for a query; its result rows are one per file written, none where there were no rows.
+def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
+    """`COPY (…) TO directory` for a query, file names beginning with `stem`.
+
+    Its result has a row for every file that was written, none where there were no rows.
 
     Raises:
         EngineError: a partition transform that DuckDB cannot compute.
@@ -44,7 +46,7 @@ def copy_statement(sql: str, target: Target, directory: str) -> str:
         f"FIELD_IDS {{{', '.join(_field_id(field) for field in target.fields)}}}",
         "RETURN_STATS",
         "APPEND",
-        f"FILENAME_PATTERN {literal(target.stem + '_{uuid}')}",
+        f"FILENAME_PATTERN {literal(stem + '_{uuid}')}",
     ]
     if hidden:
         options += [f"PARTITION_BY ({', '.join(hidden)})", "WRITE_PARTITION_COLUMNS false", "HIVE_FILE_PATTERN false"]

@@ -1,0 +1,99 @@
+"""What any other program sees of a lake: pointers in one statement, then pyiceberg alone. Nothing of lakeorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+POINTERS = "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables"
+
+
+def pointers(uri: str) -> dict[str, str]:
+    """Table → metadata file, by one statement on the database itself."""
+    if uri.startswith("sqlite:///"):
+        import sqlite3
+
+        path = uri.removeprefix("sqlite:///")
+        if not Path(path).exists():
+            return {}
+        connection: Any = sqlite3.connect(path)
+    else:
+        import psycopg
+
+        connection = psycopg.connect(uri.replace("+psycopg", ""))
+    try:
+        there = connection.execute(_TABLES[uri.startswith("sqlite")]).fetchall()
+        return dict(connection.execute(POINTERS).fetchall()) if there else {}
+    finally:
+        connection.close()
+
+
+_TABLES = {
+    True: "SELECT 1 FROM sqlite_master WHERE name = 'iceberg_tables'",
+    False: "SELECT 1 FROM information_schema.tables WHERE table_name = 'iceberg_tables'",
+}
+
+
+def look(uri: str) -> dict[str, Any]:
+    """The state of a lake.
+
+    Returns:
+        `tables`: name → [columns, sorted rows], all as text; `runs`: name → the run of every snapshot of main, newest
+        first; `facts`: name → descriptions and the query that the table says it was made by; `branches`: name → rows of
+        every other branch; `missing`: files that the metadata in the catalog names and that are not there.
+    """
+    from pyiceberg.table import StaticTable
+
+    tables: dict[str, Any] = {}
+    runs: dict[str, list[str]] = {}
+    facts: dict[str, Any] = {}
+    branches: dict[str, Any] = {}
+    missing: list[str] = []
+    for name, location in sorted(pointers(uri).items()):
+        table = StaticTable.from_metadata(location)
+        missing += [path for path in _files(table, location) if not Path(path.removeprefix("file://")).exists()]
+        if missing:
+            continue
+        tables[name] = _rows(table.scan().to_arrow())
+        runs[name] = _runs(table)
+        docs = {field.name: field.doc or "" for field in table.schema().fields}
+        said = table.metadata.properties
+        facts[name] = [docs, said.get("comment", ""), said.get("lakeorch.sql", "")]
+        others = [ref for ref in table.metadata.refs if ref != "main"]
+        branches[name] = sorted(_rows(table.scan().use_ref(ref).to_arrow()) for ref in others)
+    return {"tables": tables, "runs": runs, "facts": facts, "branches": branches, "missing": missing}
+
+
+def _rows(found: Any) -> list[Any]:
+    columns = found.column_names
+    rows = [[str(row[column]) for column in columns] for row in found.to_pylist()]
+    return [columns, sorted(rows)]
+
+
+def _runs(table: Any) -> list[str]:
+    """The run of every snapshot of main, newest first."""
+    found = []
+    snapshot = table.current_snapshot()
+    while snapshot is not None:
+        found.append(snapshot.summary.additional_properties.get("lakeorch.run-id", ""))
+        parent = snapshot.parent_snapshot_id
+        snapshot = None if parent is None else table.metadata.snapshot_by_id(parent)
+    return found
+
+
+def _files(table: Any, location: str) -> Iterator[str]:
+    """Every file that the metadata names: older metadata, manifest lists, manifests, data of all snapshots."""
+    yield location
+    for entry in table.metadata.metadata_log:
+        yield entry.metadata_file
+    for snapshot in table.metadata.snapshots:
+        yield snapshot.manifest_list
+        if not Path(snapshot.manifest_list.removeprefix("file://")).exists():
+            continue
+        for manifest in snapshot.manifests(table.io):
+            yield manifest.manifest_path
+            if not Path(manifest.manifest_path.removeprefix("file://")).exists():
+                continue
+            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
+                yield entry.data_file.file_path

@@ -1,0 +1,22 @@
+"""kill -9 at each call by which a run writes or commits: readers see all-old or all-new, and the next run converges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .scenarios import THREE
+from .trials import Trials, told
+
+
+def test_killed_at_any_call_a_run_is_all_or_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Trials(tmp_path, THREE) as trials:
+        done = trials.run(trials.site.faults(["kill"]))
+    with capsys.disabled():
+        print(f"\nkill -9 at each of {len(done)} calls of {THREE.name}: {told(done)}")
+    assert [str(trial) for trial in done if trial.wrong] == []
+    # the harness itself: kills on both sides of the commit, and every sort of call is among them
+    assert {trial.state for trial in done} == {"old", "new"}
+    assert {door for door, _ in trials.site.calls} == {"disk", "write", "engine", "sql", "commit"}
+    assert sum(trial.reused for trial in done) > len(done)

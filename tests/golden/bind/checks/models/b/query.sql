@@ -1,0 +1,5 @@
+/* ---
+checks:
+  - sql: SELECT 1
+--- */
+SELECT 1 AS one
