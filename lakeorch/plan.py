@@ -297,6 +297,8 @@ class Survey:
     def _amended(self, model: Model, table: Published) -> str:
         if table.properties.get("lakeorch.checks", "none") != self.checks_hash(model.name):
             return "checks changed"
+        if json.loads(table.properties.get("lakeorch.audit", "{}")).get("failed"):
+            return "a check failed when this was published"
         wanted = {column.name: column.description for column in model.settings.columns}
         docs = any(wanted.get(column.name, "") != column.description for column in table.columns)
         facts = {"comment": model.settings.description, "owner": model.settings.owner}

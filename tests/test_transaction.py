@@ -122,6 +122,11 @@ def test_all_publishes_what_failed_too_and_still_says_so(make: Make) -> None:
     result = Project(folder).run(publish="all")
     assert result.status == "failed"
     assert rows(folder, "FROM a.after") == [(16,)]
+    again = Project(folder).run()
+    assert (again.status, actions(again)["a.bad"]) == ("failed", "failed")  # published or not, it is still wrong
+    make({"models/a/bad.sql": GRAPH["models/a/bad.sql"].replace("max: 3", "max: 30")})
+    assert actions(Project(folder).run())["a.bad"] == "amend"
+    assert Project(folder).run().status == "nothing to do"
 
 
 def test_a_warning_is_told_and_stops_nothing(make: Make) -> None:

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from pyiceberg.table import CommitTableRequest
+from pyiceberg.table.update import SetPropertiesUpdate, TableUpdate
 
 from lakeorch.errors import Place
+from lakeorch.lake.published import SAME_AS
 from lakeorch.lake.staged import Kind, Staged, Stand, stamped
 from lakeorch.model import CheckResult, Severity, Verdict
 
@@ -34,11 +36,23 @@ class Record:
 
 
 def stamp_verdict(record: Record) -> None:
-    """Writes the verdict's counts into the summary of the snapshot that the record's change adds."""
+    """Writes the verdict's counts into the summary of the snapshot that the record's change adds.
+
+    A change of metadata alone adds none: the counts join the facts that then hold for the rows that are there.
+    """
     if record.staged is not None:
         request = record.staged.request
-        updates = stamped(request.updates, summary={AUDIT: record.verdict.to_json()})
+        counts = record.verdict.to_json()
+        updates = stamped(request.updates, summary={AUDIT: counts})
+        updates = tuple(_audited(update, counts) for update in updates)
         record.staged.request = request.model_copy(update={"updates": updates})
+
+
+def _audited(update: TableUpdate, counts: str) -> TableUpdate:
+    if not isinstance(update, SetPropertiesUpdate) or SAME_AS not in update.updates:
+        return update
+    facts = {**json.loads(update.updates[SAME_AS]), AUDIT: counts}
+    return SetPropertiesUpdate(updates={**update.updates, SAME_AS: json.dumps(facts, sort_keys=True)})
 
 
 def to_json(record: Record) -> str:

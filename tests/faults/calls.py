@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import signal
 import threading
@@ -317,8 +318,9 @@ class _Fetched:
 def _engine_error(full: bool) -> BaseException:
     import duckdb
 
-    what = "No space left on device" if full else "Input/output error"
-    return duckdb.IOException(f'IO Error: {{"exception_message":"Could not write to file: {what}"}}')
+    code = errno.ENOSPC if full else errno.EIO
+    facts = {"exception_message": f"Could not write to file: {os.strerror(code)}", "errno": str(code)}
+    return duckdb.IOException(f"IO Error: {json.dumps(facts)}")
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Files = Mapping[str, str]
@@ -19,7 +19,7 @@ class Scenario:
         after: what the edit adds or overwrites.
         old, new: what the tables hold before and after the run.
         ends: the status of a run in which nothing goes wrong, and of every later one.
-        branches: what else is readable afterwards.
+        branches: what else is readable afterwards, by a branch.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Scenario:
     old: Tables
     new: Tables
     ends: tuple[str, str] = ("published", "nothing to do")
-    branches: Tables = field(default_factory=dict)
+    branches: Sequence[Any] = ()
 
 
 def table(columns: str, *rows: str) -> list[Any]:
@@ -64,3 +64,101 @@ THREE = Scenario(
         "a.sales": table("id amount twice", "1 10 20", "2 20 40", "3 30 60"),
     },
 )
+
+FIRST = Scenario(
+    "the first run ever",
+    before=(),
+    after={
+        "raw/log/1.csv": "id,what\n1,a\n2,b\n",
+        "models/a/log.sql": LOG,
+        "models/b/count.sql": "SELECT count(*) AS n FROM a.log",
+    },
+    old={},
+    new={"a.log": table("id what", "1 a", "2 b"), "b.count": table("n", "2")},
+)
+
+MERGE_QUERY = "SELECT k, v FROM read_csv('raw/m/*.csv')"
+MERGE = Scenario(
+    "a merge that rewrites one file of two, and its reader",
+    before=(
+        {
+            "raw/m/1.csv": "k,v\n1,10\n2,20\n",
+            "models/a/m.sql": f"/* ---\nmaterialized: merge\nunique_key: [k]\n--- */\n{MERGE_QUERY}",
+            "models/a/total.sql": "SELECT sum(v)::BIGINT AS total FROM a.m",
+        },
+        {"raw/m/2.csv": "k,v\n3,30\n4,40\n"},
+    ),
+    after={"raw/m/3.csv": "k,v\n1,11\n5,50\n"},
+    old={"a.m": table("k v", "1 10", "2 20", "3 30", "4 40"), "a.total": table("total", "100")},
+    new={"a.m": table("k v", "1 11", "2 20", "3 30", "4 40", "5 50"), "a.total": table("total", "151")},
+)
+
+OVERWRITE = Scenario(
+    "an overwrite of a partitioned table, and its reader",
+    before=(
+        {
+            "raw/sales.csv": "id,region\n1,n\n2,s\n3,n\n",
+            "models/a/sales.sql": "/* ---\npartition_by: [region]\n--- */\n"
+            "SELECT id, region FROM read_csv('raw/sales.csv')",
+            "models/b/count.sql": "SELECT region, count(*) AS n FROM a.sales GROUP BY ALL",
+        },
+    ),
+    after={"raw/sales.csv": "id,region\n1,n\n2,w\n3,w\n4,n\n"},
+    old={"a.sales": table("id region", "1 n", "2 s", "3 n"), "b.count": table("region n", "n 2", "s 1")},
+    new={"a.sales": table("id region", "1 n", "2 w", "3 w", "4 n"), "b.count": table("region n", "n 2", "w 2")},
+)
+
+CHECKED = "/* ---\ncolumns: {x: {checks: [{max: 3}]}}\n--- */\nSELECT x FROM a.src"
+REJECTED = Scenario(
+    "two rejected steps, one of a new table, beside one that is published",
+    before=(
+        {
+            "raw/a.csv": "x\n1\n",
+            "models/a/src.sql": "SELECT x FROM read_csv('raw/*.csv')",
+            "models/a/bad.sql": CHECKED,
+            "models/a/reader.sql": "SELECT sum(x)::BIGINT AS s FROM a.bad",
+            "models/z/alone.sql": "SELECT count(*) AS n FROM read_csv('raw/*.csv')",
+        },
+    ),
+    after={"raw/b.csv": "x\n7\n", "models/a/fresh.sql": CHECKED},
+    old={"a.bad": table("x", "1"), "a.reader": table("s", "1"), "a.src": table("x", "1"), "z.alone": table("n", "1")},
+    new={"a.bad": table("x", "1"), "a.reader": table("s", "1"), "a.src": table("x", "1"), "z.alone": table("n", "2")},
+    ends=("failed", "failed"),
+    branches=(table("x", "1", "7"),),
+)
+
+DESCRIBED = "/* ---\ndescription: {0}\ncolumns: {{x: {{description: {0} column}}}}\n--- */\n"
+DESCRIPTIONS = Scenario(
+    "other descriptions of two tables, and nothing else",
+    before=(
+        {
+            "models/a/t.sql": DESCRIBED.format("old") + "SELECT 1 AS x",
+            "models/a/u.sql": DESCRIBED.format("old") + "SELECT x FROM a.t",
+        },
+    ),
+    after={
+        "models/a/t.sql": DESCRIBED.format("new") + "SELECT 1 AS x",
+        "models/a/u.sql": DESCRIBED.format("new") + "SELECT x FROM a.t",
+    },
+    old={"a.t": table("x", "1"), "a.u": table("x", "1")},
+    new={"a.t": table("x", "1"), "a.u": table("x", "1")},
+)
+
+CUT_OFF = Scenario(
+    "a rebuild that yields the same rows, and a reader that yields others",
+    before=(
+        {
+            "models/a/same.sql": "SELECT i % 2 AS grp, count(*) AS n FROM range(4) t(i) GROUP BY ALL",
+            "models/a/reader.sql": "SELECT sum(n)::BIGINT AS total FROM a.same",
+            "models/a/other.sql": "SELECT count(*) AS x FROM a.same",
+        },
+    ),
+    after={
+        "models/a/same.sql": "SELECT i % 2 AS grp, count(i) AS n FROM range(4) t(i) GROUP BY ALL",
+        "models/a/other.sql": "SELECT count(*) + 1 AS x FROM a.same",
+    },
+    old={"a.other": table("x", "2"), "a.reader": table("total", "4"), "a.same": table("grp n", "0 2", "1 2")},
+    new={"a.other": table("x", "3"), "a.reader": table("total", "4"), "a.same": table("grp n", "0 2", "1 2")},
+)
+
+SCENARIOS = (THREE, FIRST, MERGE, OVERWRITE, REJECTED, DESCRIPTIONS, CUT_OFF)

@@ -15,7 +15,8 @@ def test_killed_at_any_call_a_run_is_all_or_nothing(tmp_path: Path, capsys: pyte
         done = trials.run(trials.site.faults(["kill"]))
     with capsys.disabled():
         print(f"\nkill -9 at each of {len(done)} calls of {THREE.name}: {told(done)}")
-    assert [str(trial) for trial in done if trial.wrong] == []
+    wrong = [str(trial) for trial in done if trial.wrong]
+    assert not wrong, "\n".join(wrong)
     # the harness itself: kills on both sides of the commit, and every sort of call is among them
     assert {trial.state for trial in done} == {"old", "new"}
     assert {door for door, _ in trials.site.calls} == {"disk", "write", "engine", "sql", "commit"}

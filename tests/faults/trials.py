@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from .calls import CAN, Door, Fault, Kind
-from .forks import Forks
+from .forks import Forks, Work
 from .scenarios import Files, Scenario
 
 # Files younger than this are hashed again by every run, so that runs would differ in their calls.
@@ -64,7 +65,7 @@ class Site:
             path.write_text(text, encoding="utf-8")
 
     def _done(self, job: dict[str, Any]) -> dict[str, Any]:
-        [done] = self.forks.work(job).done
+        done: dict[str, Any] = self.forks.work(job).done[0]
         return done
 
     def restore(self) -> None:
@@ -74,9 +75,10 @@ class Site:
             if (self._stash / name).exists():
                 shutil.copytree(self._stash / name, self.root / name)
 
-    def records(self) -> int:
-        """How many finished steps are kept for the next run."""
-        return len(list((self.root / "warehouse/_lakeorch/staged").glob("*.json")))
+    def finished(self) -> frozenset[str]:
+        """The models of the steps that are kept for the next run."""
+        kept = (self.root / "warehouse/_lakeorch/staged").glob("*.json")
+        return frozenset(json.loads(path.read_text())["model"] for path in kept)
 
     def faults(self, kinds: Iterable[Kind]) -> list[Fault]:
         """Every fault that can happen in this scenario."""
@@ -99,10 +101,10 @@ class Site:
         """A run with a fault, what a reader sees then, the next run and the one after it."""
         self.restore()
         broken = self.forks.work(self.run | {"kind": fault.kind, "at": fault.at, "reads": "read" in CAN[fault.kind]})
-        records = self.records()
+        finished = self.finished()
         after, second, then = self.forks.work(self.look, self.run, self.look).done
         third, last = self.forks.work(self.run, self.look).done
-        return Trial(self, fault, broken, records, after, second, then, third, last)
+        return Trial(self, fault, broken, finished, after, second, then, third, last)
 
 
 class Trial:
@@ -111,21 +113,22 @@ class Trial:
     Attributes:
         label: the call that the fault struck.
         state: what a reader saw right after it: `old` or `new`.
-        reused: how many finished steps the next run did not do again.
+        reused: how many finished steps the next run found.
         wrong: every promise that was broken; empty where all held.
     """
 
-    def __init__(self, site: Site, fault: Fault, broken: Any, records: int, *seen: dict[str, Any]) -> None:
+    def __init__(self, site: Site, fault: Fault, broken: Work, finished: frozenset[str], *seen: dict[str, Any]) -> None:
         after, second, then, third, last = seen
         self.site = site
         self.fault = fault
         self.label = broken.hit
         self.first = broken.done[0] if broken.done else {"status": "killed", "error": "", "escaped": ""}
         self.state = site.state(after)
-        self.reused = sum("finished by an earlier run" in reason for reason in second["reasons"].values())
+        self.reused = len(finished)
         self.wrong = [*self._first(broken.killed), *self._converges(then, last, second, third)]
-        if self.state == "old" and self.reused != records:
-            self.wrong.append(f"{records} steps were finished and {self.reused} of them used")
+        copied = {label.split("/", 1)[1].rpartition("/")[0] for door, label in second["calls"] if door == "engine"}
+        if again := copied & {name.replace(".", "/") for name in finished}:
+            self.wrong.append(f"finished before, and built again by the next run: {sorted(again)}")
 
     def _first(self, killed: bool) -> Iterable[str]:
         status, escaped = self.first["status"], self.first["escaped"]

@@ -142,7 +142,13 @@ def test_deeper_folders_win(root: Path) -> None:
         ("catalog: lake/catalog.db\n", 1, 10, "a catalog is a URI, as in sqlite:///lake/catalog.db", ""),
         ("models: nowhere\n", 1, 9, "there is no folder nowhere", ""),
         ("variables: {a-b: 1}\n", 1, 13, '"a-b" is not a name for a variable: letters, digits and underscores', ""),
-        ("name: [1\n", 1, 9, "not valid YAML", ""),
+        (
+            "name: [1\n",
+            1,
+            9,
+            "not valid YAML",
+            "look for a bracket or quote that is not closed, or an indent that does not fit",
+        ),
         ("- a\n", 1, 1, "expected keys with values, got a list", ""),
     ],
 )

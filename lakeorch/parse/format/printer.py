@@ -158,22 +158,20 @@ class _Printer:
     def end(self, indent: int, *, blank: bool = False) -> None:
         """Ends the line, unless nothing stands in it yet."""
         blanks = " " * indent
+        closed = False
         for comment in self.behind:
-            if "\n" in self.line or "--" not in self.line or not self._has_line_comment:
-                self.line = f"{self.line.rstrip()}  {comment}"
-            else:
+            if closed:
                 self.lines.append(self.line.rstrip())
                 self.line = blanks + comment
-            self._has_line_comment = comment.startswith("--")
+            else:
+                self.line = f"{self.line.rstrip()}  {comment}"
+            closed = comment.startswith("--")
         self.behind.clear()
-        self._has_line_comment = False
         if self.line.strip():
             self.lines.append(self.line.rstrip())
         if blank and self.lines and self.lines[-1]:
             self.lines.append("")
         self.line = blanks
-
-    _has_line_comment = False
 
     def above(self, comment: str, indent: int) -> None:
         self.end(indent)

