@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
-import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from lakeorch.errors import Finding, MovedError, ProjectError
-from lakeorch.model import Action, Outcome
+from lakeorch.errors import Finding, ProjectError
 from lakeorch.observe import Event, Observer
 from lakeorch.project.config import load_config
-from lakeorch.project.result import Listed, Result, Status
-from lakeorch.project.survey import Site, survey
+from lakeorch.project.result import Listed, Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,12 +21,8 @@ if TYPE_CHECKING:
     from lakeorch.engines import Engine
     from lakeorch.lake import Lake
     from lakeorch.plan import Plan
+    from lakeorch.project.survey import Found, Site
     from lakeorch.publish import Policy
-    from lakeorch.run import Run
-
-ATTEMPTS = 8
-
-T = TypeVar("T")
 
 
 class Project:
@@ -67,7 +56,7 @@ class Project:
         """Everything that `run` would refuse, without touching any data; empty when the project is right."""
         try:
             with self._lake(create=False) as lake, self._engine() as engine:
-                survey(self._site(), lake, engine, select, exclude, full=False)
+                self._survey(lake, engine, select, exclude)
         except ProjectError as error:
             return error.findings
         return ()
@@ -79,7 +68,7 @@ class Project:
             ProjectError: with every finding.
         """
         with self._lake(create=False) as lake, self._engine() as engine:
-            found = survey(self._site(), lake, engine, select, exclude, full=full)
+            found = self._survey(lake, engine, select, exclude, full=full)
             return found.survey.plan(found.selection)
 
     def run(
@@ -107,35 +96,25 @@ class Project:
             CatalogError: the catalog or the warehouse cannot be used.
             ConflictError: other runs kept moving the inputs of this one.
         """
-        started = time.monotonic()
-        run_id = f"{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(3)}"
+        from lakeorch.project import idle
+
         notify = _announcer(observers)
-        site = self._site(remember=True)
-        with self._engine() as engine, contextlib.ExitStack() as stack:
-            lake = stack.enter_context(self._lake(create=False))
-            found = survey(site, lake, engine, select, exclude, full=full)
-            plan = found.survey.plan(found.selection)
-            notify(Event("run_started", run_id, time.time(), steps=plan.steps))
-            if not found.idle(plan):
-                # only now that the project is known to be right is anything written
-                lake = stack.enter_context(self._lake(create=True))
-            for attempt in itertools.count(1):
-                run = found.run(self.root, lake, engine, run_id, publish, self.threads, fail_fast, notify)
-                try:
-                    result = self._finish(run, run_id, plan, started)
-                    break
-                except MovedError:
-                    if attempt == ATTEMPTS:
-                        raise
-                time.sleep(random.uniform(0.0, 0.05 * 2**attempt))  # two runs that chase each other part ways
-                found = survey(site, lake, engine, select, exclude, full=full)
-        notify(Event("run_finished", run_id, time.time(), status=result.status))
-        return result
+        asked = (tuple(select), tuple(exclude))
+        known = None if full else idle.recall(self.config, asked)
+        if known is not None:
+            notify(Event("run_started", known.run_id, time.time(), steps=known.steps()))
+            notify(Event("run_finished", known.run_id, time.time(), status=known.status))
+            return known
+        from lakeorch.project.running import Running
+
+        with self._engine() as engine:
+            running = Running(self.config, self._site(remember=True), self._lake, engine, self.threads, notify)
+            return running.run(asked, full=full, policy=publish, fail_fast=fail_fast)
 
     def list(self) -> tuple[Listed, ...]:
         """Every model and every table whose model left, with what is published of it."""
         with self._lake(create=False) as lake, self._engine() as engine:
-            found = survey(self._site(), lake, engine, (), (), full=False)
+            found = self._survey(lake, engine)
             plan = found.survey.plan(found.selection)
             return Listed.of(found.survey, plan)
 
@@ -155,26 +134,16 @@ class Project:
 
     # ---- wiring ----
 
-    def _finish(self, run: Run, run_id: str, plan: Plan, started: float) -> Result:
-        status: Status
-        try:
-            run.steps()
-        except KeyboardInterrupt:
-            outcomes = tuple(run.outcome(name, None, {}) for name in run.selection if name in run.work)
-            return self._result(run_id, "interrupted", outcomes, plan, started)
-        published = _undisturbed(run.publish)
-        outcomes = tuple(run.outcome(name, run.decision, published) for name in run.selection)
-        if any(outcome.action in {Action.FAILED, Action.HELD} for outcome in outcomes):
-            status = "failed"
-        else:
-            status = "published" if published else "nothing to do"
-        return self._result(run_id, status, outcomes, plan, started)
+    def _survey(
+        self, lake: Lake, engine: Engine, select: Sequence[str] = (), exclude: Sequence[str] = (), *, full: bool = False
+    ) -> Found:
+        from lakeorch.project.survey import survey
 
-    def _result(self, run_id: str, status: Status, outcomes: tuple[Outcome, ...], plan: Plan, started: float) -> Result:
-        seconds = time.monotonic() - started
-        return Result(run_id, status, outcomes, (), seconds, self.config.warehouse, plan.departed)
+        return survey(self._site(), lake, engine, select, exclude, full=full)
 
     def _site(self, *, remember: bool = False) -> Site:
+        from lakeorch.project.survey import Site
+
         def defaults(path: str) -> Mapping[str, object]:
             return self.config.defaults_for("" if path == "." else path.replace("/", ".").lower())
 
@@ -201,15 +170,6 @@ class Project:
             yield engine
         finally:
             engine.close()
-
-
-def _undisturbed(commit: Callable[[], T]) -> T:
-    """Finishes a commit that is under way although the user presses Ctrl-C: what is reported is then what happened."""
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(commit)
-        while True:
-            with contextlib.suppress(KeyboardInterrupt):
-                return future.result()
 
 
 def _announcer(observers: Sequence[Observer]) -> Callable[[Event], None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lakeorch.errors import Finding
 from lakeorch.model import Action, CheckResult, Outcome, Step
-from lakeorch.plan import Plan, Survey
+
+if TYPE_CHECKING:
+    from lakeorch.plan import Plan, Survey
 
 Status = Literal["published", "nothing to do", "failed", "interrupted"]
 
@@ -32,6 +34,10 @@ class Result:
     seconds: float
     warehouse: str
     departed: tuple[str, ...] = ()
+
+    def steps(self) -> tuple[Step, ...]:
+        """The steps behind the outcomes, for a result that is known without a run."""
+        return tuple(Step(outcome.model, outcome.action, outcome.reason) for outcome in self.outcomes)
 
     def to_dict(self) -> dict[str, object]:
         """The JSON document of `lakeorch run --json`."""

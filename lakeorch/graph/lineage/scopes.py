@@ -20,8 +20,8 @@ class Queries(Protocol):
         """The relation that a query yields, seen from a place where `outer` holds."""
         ...
 
-    def table(self, node: exp.Table, scope: Scope) -> Relation:
-        """The relation that a name in FROM stands for."""
+    def table(self, node: exp.Table, scope: Scope) -> tuple[Relation, tuple[str, ...]]:
+        """The relation that a name in FROM stands for, and the names that its columns may be qualified with."""
         ...
 
 
@@ -135,16 +135,16 @@ class Scope:
 
     def column(self, name: str) -> Value | None:
         """A column of FROM by its bare name."""
-        merged = self.merged.get(name.lower())
-        if merged:
-            return merged.value
-        found = (each.relation.named(name) for each in self.bindings if not each.hidden)
-        return next((value for value in found if value is not None), None)
+        return column_of(name, self.bindings, self.merged)
 
     def called(self, name: str) -> Binding | None:
         """A binding by the name that stands before its columns."""
         lower = name.lower()
         return next((binding for binding in self.bindings if lower in binding.names), None)
+
+    def called_anywhere(self, name: str) -> Binding | None:
+        """A binding by the name that stands before its columns, here or further out."""
+        return next((binding for at in self._outwards() if (binding := at.called(name))), None)
 
     def everything(self) -> set[Origin]:
         """The origins of every column that can be seen, here or further out."""
@@ -201,6 +201,15 @@ class Scope:
         while at is not None:
             yield at
             at = at.outer
+
+
+def column_of(name: str, bindings: Iterable[Binding], merged: Mapping[str, Merged]) -> Value | None:
+    """A column by its bare name, None where none of the relations is known to have it."""
+    same = merged.get(name.lower())
+    if same:
+        return same.value
+    found = (each.relation.named(name) for each in bindings if not each.hidden)
+    return next((value for value in found if value is not None), None)
 
 
 def _into(value: Value, fields: Sequence[str]) -> Value:

@@ -70,13 +70,13 @@ class Value:
             return None
 
     def plus(self, origins: Iterable[Origin]) -> Value:
-        """The value where `origins` decide besides which one it is."""
+        """The value where `origins` decide besides which one it is; what was copied stays so."""
         more = dict.fromkeys(origins, DERIVED)
         if not more:
             return self
         if self.fields is not None:
             return Value(fields=tuple((name, value.plus(more)) for name, value in self.fields))
-        return Value(union((self.deps, more)), type=self.type)
+        return Value(more | dict(self.deps), type=self.type)
 
 
 def deeper(origin: Origin, name: str, kind: int) -> Origin:

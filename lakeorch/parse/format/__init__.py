@@ -1,20 +1,26 @@
 """The one layout of a query. Words are moved, never changed: what a model computes, and its fingerprint, stay.
 
-The tokens are laid out as they stand in the file (`words`: letters and blanks; `shape`: lines; `printer`: text), so that
-no part of a query and no comment can get lost in a tree and back.
+The tokens are laid out as they stand in the file, so that nothing can get lost in a tree and back: `words` sees to
+letters and blanks, `nesting` to brackets, `shape` to lines, `printer` makes the text.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+from typing import TYPE_CHECKING
 
 from lakeorch.errors import Finding, ProjectError, Source, Span
 from lakeorch.parse.block import find_block
+from lakeorch.parse.format.nesting import UnbalancedError
 from lakeorch.parse.format.printer import render
-from lakeorch.parse.format.shape import Unbalanced, document
+from lakeorch.parse.format.shape import document
 from lakeorch.parse.format.words import comments, read_words
 from lakeorch.parse.query import read_query
 from lakeorch.parse.tokens import tokenize
+
+if TYPE_CHECKING:
+    from sqlglot.tokenizer_core import Token
 
 __all__ = ["format_sql", "lay_out"]
 
@@ -40,20 +46,19 @@ def format_sql(source: Source) -> str:
         raise ProjectError(facts.findings)
     try:
         text = lay_out(source, facts.body)
-    except Unbalanced:
+    except UnbalancedError:
         return source.text
     # nothing is known that gets here changed; what a fingerprint stands for is too dear to trust in that
     after = Source(source.file, text)
-    same = read_query(after, start).query_hash == facts.query_hash and _comments(after) == _comments(source)
+    again = read_query(after, start)
+    same = again.query_hash == facts.query_hash and _comments(after, again.body) == _comments(source, facts.body)
     return text if same else source.text
 
 
 def lay_out(source: Source, body: Span) -> str:
-    """The file with the query at `body` laid out; raises Unbalanced."""
+    """The file with the query at `body` laid out; raises UnbalancedError."""
     text = source.text
-    tokens = tokenize(Source(source.file, text[: body.end]), body.start)
-    assert not isinstance(tokens, Finding), "the query was read before"
-    query = render(document(read_words(text, tokens)))
+    query = render(document(read_words(text, _tokens(source, body))))
     head, tail = text[: body.start], text[body.end :]
     lines = _newline(text)
     if lines != "\n":
@@ -83,5 +88,14 @@ def _newline(text: str) -> str:
     return first[0] if first else "\n"
 
 
-def _comments(source: Source) -> list[str]:
-    return []
+def _comments(source: Source, body: Span) -> list[str]:
+    """The comments of a query, sorted; a line comment may have come between two others."""
+    tokens = _tokens(source, body)
+    gaps = (source.text[one.end + 1 : other.start] for one, other in itertools.pairwise(tokens))
+    return sorted(gap[start:end].rstrip() for gap in gaps for start, end in comments(gap))
+
+
+def _tokens(source: Source, body: Span) -> list[Token]:
+    tokens = tokenize(Source(source.file, source.text[: body.end]), body.start)
+    assert not isinstance(tokens, Finding), "the query was read before"
+    return tokens

@@ -110,9 +110,7 @@ def render(doc: Doc) -> str:
         elif isinstance(top, Nest):
             stack += [(indent + top.by, flat, part) for part in reversed(top.parts)]
         elif isinstance(top, Group):
-            fits = flat or (
-                top.width <= top.limit and printer.column() + top.width + _up_to_next_line(stack) <= WIDTH
-            )
+            fits = flat or (top.width <= top.limit and printer.column() + top.width + _up_to_next_line(stack) <= WIDTH)
             stack += [(indent, fits, part) for part in reversed(top.parts)]
         else:
             stack += [(indent, flat, part) for part in reversed(top)]
@@ -164,7 +162,7 @@ class _Printer:
                 self.lines.append(self.line.rstrip())
                 self.line = blanks + comment
             else:
-                self.line = f"{self.line.rstrip()}  {comment}"
+                self.line = f"{self.line.rstrip()}{'  ' if comment.startswith('--') else ' '}{comment}"
             closed = comment.startswith("--")
         self.behind.clear()
         if self.line.strip():

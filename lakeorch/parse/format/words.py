@@ -14,15 +14,21 @@ from lakeorch.parse.digest import glued_tokens
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
 
+
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 # words that DuckDB takes for nothing but keywords, unless quoted or behind a dot
-_RESERVED = frozenset(
+_RESERVED = vocabulary(
     "all and any array as asc both case collate desc distinct else end except fetch for from group having in intersect "
     "into is isnull join lateral leading like ilike glob limit not notnull null offset on only or order pivot placing "
-    "qualify select similar some table then to trailing union unpivot using when where window with".split()
+    "qualify select similar some table then to trailing union unpivot using when where window with"
 )
-_JOINS = frozenset("left right full inner outer cross natural asof semi anti positional".split())
-_UNITS = frozenset("year month week day hour minute second millisecond microsecond quarter decade century".split())
-_FRAMES = frozenset("rows range groups".split())
+JOINS = vocabulary("left right full inner outer cross natural asof semi anti positional")
+_UNITS = vocabulary("year month week day hour minute second millisecond microsecond quarter decade century")
+_FRAMES = vocabulary("rows range groups")
 _OPEN = frozenset("([{")
 _CLOSE = frozenset(")]}")
 _NAMING = frozenset((":", ":=", "=>"))
@@ -57,6 +63,11 @@ class Word:
     above: list[str] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
     behind: list[str] = field(default_factory=list)
+
+    @property
+    def shown(self) -> str:
+        """The text with the comments on its line before it."""
+        return " ".join((*self.inline, self.text))
 
 
 def read_words(text: str, tokens: Sequence[Token]) -> list[Word]:
@@ -150,7 +161,7 @@ class _Reader:
 
     def _named(self, at: int) -> bool:
         """Whether a word stands where only a name can."""
-        return self.low(at - 1) in (".", "as", "$") or self.low(at + 1) in (*_NAMING, ".")
+        return self.low(at - 1) in (".", "as", "$") or self.low(at + 1) in _NAMING
 
     def _is_keyword(self, at: int) -> bool:
         low = self.lows[at]
@@ -166,13 +177,13 @@ class _Reader:
             return True
         if low in _RESERVED:
             return True
-        if low in _JOINS:
+        if low in JOINS:
             return self._joins(at)
         rule = _SOMETIMES.get(low)
         return rule is not None and rule(self, at)
 
     def _joins(self, at: int) -> bool:
-        while self.low(at) in _JOINS:
+        while self.low(at) in JOINS:
             at += 1
         return self.low(at) == "join"
 

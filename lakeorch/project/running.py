@@ -1,0 +1,126 @@
+"""One run, from the survey to the result: plans anew when another run moved what it read."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from lakeorch.engines import Engine
+from lakeorch.errors import MovedError
+from lakeorch.lake import Lake
+from lakeorch.model import Action, Outcome
+from lakeorch.observe import Event
+from lakeorch.plan import Plan
+from lakeorch.project import idle
+from lakeorch.project.config import Config
+from lakeorch.project.result import Result, Status
+from lakeorch.project.survey import Found, Site, survey
+from lakeorch.publish import Policy
+from lakeorch.run import Run
+
+ATTEMPTS = 8
+
+T = TypeVar("T")
+
+
+class OpenLake(Protocol):
+    """Opens the project's lake; with `create`, for writing."""
+
+    def __call__(self, *, create: bool) -> contextlib.AbstractContextManager[Lake]:
+        """The lake, closed at the end of the block."""
+        ...
+
+
+@dataclass(frozen=True)
+class Running:
+    """What every run of a project needs.
+
+    Attributes:
+        notify: receives every event, one at a time.
+    """
+
+    config: Config
+    site: Site
+    open_lake: OpenLake
+    engine: Engine
+    threads: int
+    notify: Callable[[Event], None]
+
+    def run(self, asked: idle.Asked, *, full: bool, policy: Policy, fail_fast: bool) -> Result:
+        """Surveys, builds, checks and publishes; see `Project.run`."""
+        started, started_ns = time.monotonic(), time.time_ns()
+        run_id = f"{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(3)}"
+        with contextlib.ExitStack() as stack:
+            lake = stack.enter_context(self.open_lake(create=False))
+            found = survey(self.site, lake, self.engine, *asked, full=full)
+            plan = found.survey.plan(found.selection)
+            self.notify(Event("run_started", run_id, time.time(), steps=plan.steps))
+            if not found.idle(plan):
+                # only now that the project is known to be right is anything written
+                lake = stack.enter_context(self.open_lake(create=True))
+            for attempt in itertools.count(1):
+                run = found.run(self.site.root, lake, self.engine, run_id, policy, self.threads, fail_fast, self.notify)
+                try:
+                    result = self._finish(run, run_id, plan, started)
+                    break
+                except MovedError:
+                    if attempt == ATTEMPTS:
+                        raise
+                time.sleep(random.uniform(0.0, 0.05 * 2**attempt))  # two runs that chase each other part ways
+                found = survey(self.site, lake, self.engine, *asked, full=full)
+        self.notify(Event("run_finished", run_id, time.time(), status=result.status))
+        if result.status == "nothing to do":
+            self._remember(asked, result, found, started_ns)
+        return result
+
+    def _finish(self, run: Run, run_id: str, plan: Plan, started: float) -> Result:
+        status: Status
+        try:
+            run.steps()
+        except KeyboardInterrupt:
+            outcomes = tuple(run.outcome(name, None, {}) for name in run.selection if name in run.work)
+            return self._result(run_id, "interrupted", outcomes, plan, started)
+        published = _undisturbed(run.publish)
+        outcomes = tuple(run.outcome(name, run.decision, published) for name in run.selection)
+        if any(outcome.action in {Action.FAILED, Action.HELD} for outcome in outcomes):
+            status = "failed"
+        else:
+            status = "published" if published else "nothing to do"
+        return self._result(run_id, status, outcomes, plan, started)
+
+    def _result(self, run_id: str, status: Status, outcomes: tuple[Outcome, ...], plan: Plan, started: float) -> Result:
+        seconds = time.monotonic() - started
+        return Result(run_id, status, outcomes, (), seconds, self.config.warehouse, plan.departed)
+
+    def _remember(self, asked: idle.Asked, result: Result, found: Found, started_ns: int) -> None:
+        facts = found.survey
+        clocked = [name for name in found.selection if facts.graph.reads_clock(name)]
+        if any(facts.graph.models[name].settings.refresh_every is not None for name in clocked):
+            return
+        locations = {name: table.location for name, table in facts.published.items()}
+        idle.remember(
+            self.config,
+            asked,
+            result,
+            patterns=facts.files,
+            locations=locations,
+            clock=bool(clocked),
+            started_ns=started_ns,
+        )
+
+
+def _undisturbed(commit: Callable[[], T]) -> T:
+    """Finishes a commit that is under way although the user presses Ctrl-C: what is reported is then what happened."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(commit)
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return future.result()
