@@ -18,7 +18,7 @@ from typing import Literal
 
 from lakeorch.errors import Place, Source, Span
 
-Materialized = Literal["table", "view", "append", "merge"]
+Materialized = Literal["table", "view", "append", "merge", "history"]
 Severity = Literal["error", "warn"]
 Refresh = Literal["full", "incremental", "none"]
 Scalar = str | int | float | bool | date | datetime | None
@@ -37,6 +37,13 @@ class Column:
 
 
 Schema = tuple[Column, ...]
+
+# what a history table has besides the columns of its query
+VERSION_COLUMNS: Schema = (
+    Column("valid_from", "timestamptz", "Since when the row was so"),
+    Column("valid_to", "timestamptz", "Until when, itself not included; NULL while it is so"),
+    Column("current", "boolean", "Whether it is so still"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,8 @@ class Settings:
 
     Attributes:
         refresh_every: seconds after which a model that reads the clock is stale, None for "when the date moves".
+        updated_at: of a history, the column with a row's change time; empty for the time of the run.
+        deleted: of a history, what becomes of a row that left the source: closed, or kept as current.
         append_from: driving inputs of append and merge (table names or file patterns); empty for the default.
         partition_by: Iceberg transforms as written: `day(ts)`, `bucket(16, id)`, `region`.
         sort_by: column names, each optionally followed by `desc`.
@@ -149,6 +158,8 @@ class Settings:
     owner: str = ""
     materialized: Materialized = "table"
     unique_key: tuple[str, ...] = ()
+    updated_at: str = ""
+    deleted: Literal["close", "keep"] = "close"
     partition_by: tuple[str, ...] = ()
     sort_by: tuple[str, ...] = ()
     columns: tuple[ColumnSettings, ...] = ()
@@ -169,6 +180,7 @@ class Model:
         source: the whole file.
         body: span of the one SELECT in it, without the settings block, trailing semicolon and trailing comments.
         query_hash: hash of the normalised query alone: comments, layout and letter case of keywords do not count.
+        joins: the query combines rows of several relations, somewhere in it.
     """
 
     name: str
@@ -180,6 +192,7 @@ class Model:
     variables: tuple[VariableUse, ...] = ()
     clock: tuple[ClockUse, ...] = ()
     query_hash: str = ""
+    joins: bool = False
 
     @property
     def namespace(self) -> str:
@@ -254,6 +267,7 @@ class Published:
         foreign_appends: whether all of `foreign` only added rows.
         rows, bytes: totals of the current snapshot.
         committed_at: of `snapshot_id`, milliseconds since 1970 UTC; 0 when there is none.
+        undone: snapshots that `main` was at once and was rolled back from.
     """
 
     name: str
@@ -268,6 +282,7 @@ class Published:
     rows: int = 0
     bytes: int = 0
     committed_at: int = 0
+    undone: frozenset[int] = frozenset()
 
 
 # ---- plan, run, outcome ----------------------------------------------------------------------------------------

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from lakeorch.errors import Finding
 from lakeorch.graph import Graph
 from lakeorch.model import (
+    VERSION_COLUMNS,
     Action,
     Check,
     FileSet,
@@ -29,6 +31,7 @@ from lakeorch.model import (
     Step,
 )
 from lakeorch.sources.files import file_set
+from lakeorch.types import parse_type, widens
 
 INCREMENTAL = frozenset({"append", "merge"})
 Heads = Mapping[str, int | None]
@@ -61,6 +64,7 @@ class Survey:
         listings: digest → the files behind it, for digests that the tables recorded.
         now: the run's bound time.
         full: rebuild everything selected.
+        stamps: pattern → path → size and times of each local file just before it was hashed.
     """
 
     graph: Graph
@@ -73,6 +77,7 @@ class Survey:
     now: datetime
     full: bool = False
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, Mapping[str, tuple[int, int, int]]] = field(default_factory=dict)
 
     def heads(self) -> dict[str, int | None]:
         """Every published table's data snapshot."""
@@ -115,12 +120,12 @@ class Survey:
         table = self.published.get(name)
         if table is None or table.snapshot_id is None:
             return Step(name, Action.BUILD, "never built", "full", inputs, fingerprint)
-        incremental = model.settings.materialized in INCREMENTAL
+        keeps = model.settings.materialized in INCREMENTAL or _has_versions(model, table)
         if self.full:
             return Step(name, Action.BUILD, "--full", "full", inputs, fingerprint)
-        if table.foreign and not (incremental and table.foreign_appends and "lakeorch.model" in table.properties):
+        if table.foreign and not (keeps and table.foreign_appends and "lakeorch.model" in table.properties):
             return Step(name, Action.FAILED, foreign_reason(table), "none", inputs, fingerprint)
-        refresh: Refresh = "incremental" if incremental else "full"
+        refresh: Refresh = "incremental" if keeps else "full"
         if reason := self._stale(model, table, inputs, moving):
             return Step(name, Action.BUILD, reason, refresh, inputs, fingerprint)
         if reason := self._amended(model, table):
@@ -130,7 +135,9 @@ class Survey:
     def inputs(self, name: str, heads: Heads) -> Inputs:
         """What a build of `name` would be made from, given the snapshots its inputs are at."""
         tables = {table: heads.get(table) for table in self.graph.tables_behind(name)}
-        files = {pattern: self.reading(name, pattern).digest for pattern in self.graph.files_behind(name)}
+        recorded = self.recorded(name) if self._adds(name) else None
+        patterns = dict.fromkeys((*self.graph.files_behind(name), *(recorded.files if recorded else ())))
+        files = {pattern: self.reading(name, pattern).digest for pattern in patterns}
         return Inputs(tables, files, self.now.isoformat() if self.graph.reads_clock(name) else "")
 
     def fingerprint(self, name: str) -> str:
@@ -175,37 +182,78 @@ class Survey:
         An append or merge model never forgets a file that it read, even when the file is gone: should the file come
         back, its rows must not be added twice.
         """
-        current = self.files[pattern]
-        if self.full or self.graph.models[name].settings.materialized not in INCREMENTAL:
+        current = self.files.get(pattern)
+        listed = self._listed(name, pattern)
+        if current is None:
+            return file_set(pattern, list(listed))
+        if not self._adds(name):
             return current
-        known = {file.path: file for file in self._listed(name, pattern)}
-        known |= {file.path: file for file in current.files}
+        known = {file.path: file for file in listed} | {file.path: file for file in current.files}
         return file_set(pattern, list(known.values()))
 
     def new_files(self, name: str, pattern: str) -> tuple[str, ...]:
-        """Paths behind `pattern` that the published rows of `name` were not made from."""
-        known = {(file.path, file.digest) for file in self._listed(name, pattern)}
-        return tuple(f.path for f in self.files[pattern].files if (f.path, f.digest) not in known)
+        """Paths behind `pattern` that the published rows of `name` were not made from.
+
+        A file is known by its content: one that was only renamed, so that its old path is gone, is not new.
+        """
+        read = self._read(name)
+        paths = {file.path for file in read}
+        here = {file.path for files in self.files.values() for file in files.files}
+        gone = Counter((file.size, file.digest) for file in read if file.path not in here)
+        new = []
+        for file in self.files[pattern].files:
+            if file.path in paths:
+                continue
+            if gone[file.size, file.digest]:
+                gone[file.size, file.digest] -= 1
+            else:
+                new.append(file.path)
+        return tuple(new)
 
     def changed_files(self, name: str, pattern: str) -> tuple[str, ...]:
         """Paths that `name` has read before and whose content is another now."""
-        known = {file.path: file.digest for file in self._listed(name, pattern)}
+        known = {file.path: file.digest for file in self._read(name)}
         return tuple(f.path for f in self.files[pattern].files if known.get(f.path, f.digest) != f.digest)
 
     def findings(self, selection: Sequence[str]) -> tuple[Finding, ...]:
-        """Files that an append or merge model has read and that were edited since: its rows cannot be taken back."""
+        """What keeps append and merge models from going on: their rows cannot be taken back.
+
+        Files that were read and then edited, and a lost list of what was read.
+        """
         found: list[Finding] = []
         for name in selection:
             model = self.graph.models[name]
-            if self.full or model.settings.materialized not in INCREMENTAL or name not in self.published:
+            recorded = self.recorded(name)
+            if not self._adds(name) or recorded is None:
                 continue
+            hint = f"put the new rows into a new file, or rebuild: lakeorch run --full -s {name}"
             for read in model.files:
                 changed = [path for pattern in read.patterns for path in self.changed_files(name, pattern)]
                 message = f"changed since {name} read it: {', '.join(changed)}"
-                hint = f"put the new rows into a new file, or rebuild: lakeorch run --full -s {name}"
                 if changed:
                     found.append(model.source.finding(read.argument, message, hint=hint, model=name))
+            types = {column.name.lower(): column.type for column in self.columns[name]}
+            for column in self.published[name].columns:
+                new = types.get(column.name.lower(), column.type)
+                if not widens(parse_type(column.type), parse_type(new)):
+                    message = f"{column.name} is {column.type} in the table and {new} in the query"
+                    cast = f"cast it to {column.type}, or rebuild: lakeorch run --full -s {name}"
+                    found.append(replace(model.source.finding(model.body, message, hint=cast, model=name), width=1))
+            if lost := [pattern for pattern, digest in recorded.files.items() if digest not in self.listings]:
+                message = f"the list of files that {name} has read is gone from the warehouse: {', '.join(lost)}"
+                hint = f"put _lakeorch/files back from a backup, or rebuild: lakeorch run --full -s {name}"
+                found.append(replace(model.source.finding(model.body, message, hint=hint, model=name), width=1))
         return tuple(found)
+
+    def _adds(self, name: str) -> bool:
+        """Whether the next build of `name` adds to the rows that are there."""
+        return not self.full and self.graph.models[name].settings.materialized in INCREMENTAL
+
+    def _read(self, name: str) -> tuple[InputFile, ...]:
+        """Every file that the published rows of `name` were made from, whatever pattern it was found by."""
+        recorded = self.recorded(name)
+        patterns = recorded.files if recorded else ()
+        return tuple(file for pattern in patterns for file in self._listed(name, pattern))
 
     def _listed(self, name: str, pattern: str) -> tuple[InputFile, ...]:
         recorded = self.recorded(name)
@@ -257,6 +305,8 @@ class Survey:
         reason = "; ".join(reasons) or "query changed"
         if model.settings.materialized in INCREMENTAL:
             reason += " (holds for new input; --full rebuilds the rows that are there)"
+        elif _has_versions(model, table):
+            reason += " (the versions that are there stay)"
         return reason
 
     def _moved(self, name: str, then: int | None, head: int | None) -> str:
@@ -299,12 +349,18 @@ class Survey:
             return "checks changed"
         if json.loads(table.properties.get("lakeorch.audit", "{}")).get("failed"):
             return "a check failed when this was published"
-        wanted = {column.name: column.description for column in model.settings.columns}
-        docs = any(wanted.get(column.name, "") != column.description for column in table.columns)
+        docs = docs_of(model, table.columns)
+        described = any(docs[column.name] != column.description for column in table.columns)
         facts = {"comment": model.settings.description, "owner": model.settings.owner}
-        if docs or any(table.properties.get(key, "") != value for key, value in facts.items()):
+        if described or any(table.properties.get(key, "") != value for key, value in facts.items()):
             return "description changed"
         return ""
+
+
+def docs_of(model: Model, columns: Schema) -> dict[str, str]:
+    """The description of every column of a table as its model has it; empty where it has none."""
+    wanted = {column.name.lower(): column.description for column in model.settings.columns}
+    return {column.name: wanted.get(column.name.lower(), "") for column in columns}
 
 
 def foreign_reason(table: Published) -> str:
@@ -312,6 +368,12 @@ def foreign_reason(table: Published) -> str:
     ids = ", ".join(str(snapshot) for snapshot in table.foreign[:3])
     more = f" and {len(table.foreign) - 3} more" if len(table.foreign) > 3 else ""
     return f"another writer changed it (snapshot {ids}{more}); --full builds over it"
+
+
+def _has_versions(model: Model, table: Published) -> bool:
+    """Whether a table holds versions that must not be lost: its inputs show none but the latest."""
+    columns = {column.name for column in table.columns}
+    return model.settings.materialized == "history" and columns >= {column.name for column in VERSION_COLUMNS}
 
 
 def _bucket(now: str, every: int | None) -> str:

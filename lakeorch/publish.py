@@ -26,7 +26,12 @@ class Decision:
 
 
 def decide(
-    graph: Graph, staged: Collection[str], failed: Collection[str], unbuilt: Collection[str], policy: Policy
+    graph: Graph,
+    staged: Collection[str],
+    failed: Collection[str],
+    unbuilt: Collection[str],
+    policy: Policy,
+    links: Iterable[tuple[str, str]] = (),
 ) -> Decision:
     """Applies a publish policy to the end of a run.
 
@@ -37,6 +42,8 @@ def decide(
         unbuilt: models that were not started because something before them failed.
         policy: `connected` keeps back every changed model that is connected with a failed one through changed
             models; `passed` only the failed ones and what reads them; `all` nothing that was staged.
+        links: pairs of models that a check looked at together: it may not hold for one of them alone, so they are
+            connected too.
     """
     changed = set(staged) | set(failed) | set(unbuilt)
     if policy == "all":
@@ -48,6 +55,10 @@ def decide(
                 near[up].add(name)
                 if policy == "connected":
                     near[name].add(up)
+    for one, other in links if policy == "connected" else ():
+        if one in near and other in near:
+            near[one].add(other)
+            near[other].add(one)
     blame = _reach(failed, near)
     held = {name: f"kept back with {cause}, which failed" for name, cause in blame.items() if name not in set(failed)}
     return Decision(frozenset(set(staged) - blame.keys()), held | {n: held.get(n, "not built") for n in unbuilt})

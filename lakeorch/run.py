@@ -243,23 +243,35 @@ class Run:
         self._show(name, relations)
         for other in {up for check in checks for up in self._looks_at(check)} - {name}:
             self._show(other, relations)
-        partial = work is not None and work.staged is not None and work.step.refresh == "incremental" and work.writes
-        if partial and work is not None and work.staged is not None:
-            relations[ADDED] = relation(work.staged.added(), name=ADDED)
+        added = self._added(name, work)
+        if added is not None:
+            relations[ADDED] = relation(added, name=ADDED)
         quote, now = self.executor.engine.quote, self.survey.now
         with self.executor.session(name, list(relations.values())) as session:
-            rows = [check for check in checks if check.kind in ROW_CHECKS]
-            rest = [self._with_sql(check) for check in checks if check.kind not in ROW_CHECKS]
-            first = audit(session, quote(ADDED if partial else name), rows, now)
+            rows = [check for check in checks if added is not None and self._is_by_row(check)]
+            rest = [self._with_sql(check) for check in checks if check not in rows]
+            first = audit(session, quote(ADDED), rows, now)
             second = audit(session, quote(name), rest, now)
         return Verdict(first.results + second.results)
+
+    def _added(self, name: str, work: Work | None) -> Scan | None:
+        """The rows that a step only added, where the rest is known to have passed the same checks."""
+        if work is None or work.staged is None or not work.writes or work.step.refresh != "incremental":
+            return None
+        judged = self.survey.published[name].properties.get("lakeorch.checks")
+        return work.staged.added() if judged == self.survey.checks_hash(name) else None
+
+    def _is_by_row(self, check: Check) -> bool:
+        """Whether only a new row can break a check: not where it looks at a model that this run changed."""
+        changed = any(other in self.work and self.work[other].writes for other in self._looks_at(check))
+        return check.kind in ROW_CHECKS and not changed
 
     def _show(self, name: str, relations: dict[str, Relation]) -> None:
         """Adds another model's relation, a view with all that it is made of; nothing where it was never built."""
         if self.graph.models[name].settings.materialized == "view":
-            for part in self.executor.relations(name, self.scan):
+            for part in self.executor.reading.whole(name, self.scan):
                 relations.setdefault(part.name, part)
-            relations.setdefault(name, self.executor.view(name))
+            relations.setdefault(name, self.executor.reading.view(name))
         elif name in self.survey.published or name in self.work:
             relations.setdefault(name, relation(self.scan(name)))
 
@@ -267,7 +279,7 @@ class Run:
         if check.kind != "sql":
             return check
         model = self.singular[str(check.options["name"])]
-        return replace(check, options={**check.options, "sql": self.executor.statement(model).sql})
+        return replace(check, options={**check.options, "sql": self.executor.reading.statement(model).sql})
 
     # ---- what upstream is at ----
 
@@ -317,7 +329,13 @@ class Run:
         staged = [n for n, w in self.work.items() if w.staged is not None and not w.error]
         failed = [n for n, w in self.work.items() if w.failed]
         unbuilt = [n for n, w in self.work.items() if w.step.action is Action.HELD]
-        return decide(self.graph, staged, failed, unbuilt, self.policy)
+        links = [
+            (owner, other)
+            for owner, checks in self.survey.checks.items()
+            for check in checks
+            for other in self._looks_at(check)
+        ]
+        return decide(self.graph, staged, failed, unbuilt, self.policy, links)
 
     def _read(self, changes: Iterable[Staged]) -> dict[str, int | None]:
         """The tables that the published steps read and that this publish does not itself move."""

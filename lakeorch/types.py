@@ -66,6 +66,25 @@ def canonical(text: str) -> str:
     return str(parse_type(text))
 
 
+_WIDER = {("int", "long"), ("float", "double")}
+
+
+def widens(old: Type, new: Type) -> bool:
+    """Whether a column can change from one type to the other in place, as the Iceberg specification allows.
+
+    Members of a struct may come and go; the key of a map stays.
+    """
+    if old.kind != new.kind:
+        return (old.kind, new.kind) in _WIDER
+    if old.kind == "decimal":
+        return old.sizes[1] == new.sizes[1] and old.sizes[0] <= new.sizes[0]
+    if old.kind == "map" and old.members[0] != new.members[0]:
+        return False
+    was = {name.lower(): type for name, type in old.members}
+    same = all(widens(was[name.lower()], type) for name, type in new.members if name.lower() in was)
+    return same and old.sizes == new.sizes
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text

@@ -16,7 +16,7 @@ from lakeorch.bind.mistakes import of_key, refused
 from lakeorch.bind.text import Statement, full_name, statement
 from lakeorch.engines import Empty, Engine, Session
 from lakeorch.errors import EngineError, Finding, UsageError, suggestion
-from lakeorch.model import Column, Model, Published, Scalar, Schema
+from lakeorch.model import VERSION_COLUMNS, Column, Model, Published, Scalar, Schema
 from lakeorch.sources.files import find_files
 
 if TYPE_CHECKING:
@@ -114,9 +114,13 @@ class _Binder:
         schema = self._yields(model, told)
         if schema is None:
             self._stand_in(model)
-        elif not told:
-            told += promises.contract(model, schema)
-            told += promises.keys(model, schema, self.engine)
+        else:
+            told += promises.versions(model, schema)
+            if model.settings.materialized == "history":
+                schema += VERSION_COLUMNS
+            if not told:
+                told += promises.contract(model, schema)
+                told += promises.keys(model, schema, self.engine)
         if schema is not None:
             self._show(name, schema, sound=not any("two columns" in finding.message for finding in told))
         if name in self.selection or model.settings.materialized == "view":
@@ -208,11 +212,23 @@ class _Binder:
             if name not in known and self.graph.resolve(model, name) not in known:
                 hint = suggestion(name, known) or f"its inputs are: {', '.join(known)}"
                 yield of_key(model, "append_from", f'append_from: "{name}" is no input', word=name, hint=hint)
+        yield from self._unmet(model)
         if not settings.append_from and not files and len(tables) != 1:
             message = f"{settings.materialized} needs one input that brings the new rows; this query reads "
             message += ", ".join(sorted(tables)) or "none"
             hint = "name it: `append_from: [table]`" if tables else "use materialized: table"
             yield of_key(model, "materialized", message, hint=hint)
+
+    def _unmet(self, model: Model) -> Iterator[Finding]:
+        """Driving files that a query joins with other driving inputs: what was read before is not read again."""
+        graph, drives = self.graph, self.graph.driving(model.name)
+        parts = [graph.models[name] for name in (model.name, *graph.views_behind(model.name))]
+        reads = [read for part in parts for read in part.files if drives & set(read.patterns)]
+        others = drives & set(graph.tables_behind(model.name))
+        if reads and len(reads) + len(others) > 1 and any(part.joins for part in parts):
+            message = "inputs that bring new rows are joined: new rows of one would never meet old rows of another"
+            hint = "name the one that brings the rows: `append_from: [...]`; or read each in a model of its own"
+            yield of_key(model, "append_from" if model.settings.append_from else "materialized", message, hint=hint)
 
     # ---- tables ----
 

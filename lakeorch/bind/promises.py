@@ -12,7 +12,7 @@ from lakeorch.bind.rules import rule
 from lakeorch.bind.text import Statement
 from lakeorch.engines import Engine, Session
 from lakeorch.errors import EngineError, Finding, LakeorchError, Span, suggestion
-from lakeorch.model import Check, Model, Schema, Transform, parse_transform
+from lakeorch.model import VERSION_COLUMNS, Check, Model, Schema, Transform, parse_transform
 from lakeorch.types import canonical, parse_type
 
 if TYPE_CHECKING:
@@ -84,6 +84,32 @@ def contract(model: Model, schema: Schema) -> Iterator[Finding]:
             )
             hint = f"declare {found.type}, or CAST the column in the query"
             yield in_settings(model, promised.place, message, word=promised.name, hint=hint)
+
+
+def versions(model: Model, schema: Schema) -> Iterator[Finding]:
+    """What keeps the rows of a query from having versions; nothing for models that keep none.
+
+    Args:
+        model: whose query it is.
+        schema: what the query yields, without the columns that tell versions apart.
+    """
+    settings = model.settings
+    if settings.materialized != "history":
+        return
+    types = {column.name.lower(): column.type for column in schema}
+    for column in VERSION_COLUMNS:
+        if column.name in types:
+            message = f'the query yields a column "{column.name}", which a history adds itself'
+            yield of_key(model, "materialized", message, hint="give it another name with AS")
+    for name in settings.unique_key:
+        yield from _known(model, "unique_key", name, types)
+    if settings.updated_at:
+        yield from _known(model, "updated_at", settings.updated_at, types)
+        kind = types.get(settings.updated_at)
+        if kind is not None and kind not in ("date", *_TIMES):
+            message = f"updated_at: {settings.updated_at} is of type {kind}, which is no time"
+            hint = f"expected {', '.join(('date', *_TIMES))}: CAST it in the query"
+            yield of_key(model, "updated_at", message, word=settings.updated_at, hint=hint)
 
 
 def keys(model: Model, schema: Schema, engine: Engine) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ The author's text is kept to the letter; only the spans that mean something to l
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lakeorch.engines import Engine
 from lakeorch.model import ClockUse, FileRead, Model
-from lakeorch.sources.files import absolute_pattern, literal_path
+from lakeorch.sources.files import absolute_pattern, find_files, literal_path
 from lakeorch.types import literal
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def statement(
         *(_Edit(r.span.start, r.span.end, engine.quote(full_name(model, r.name, graph))) for r in model.references),
         *(_Edit(use.span.start, use.span.end, engine.variable(use.name)) for use in model.variables),
         *(_Edit(use.span.start, use.span.end, _moment(use, now)) for use in model.clock),
-        *(edit for read in model.files for edit in _file_edits(read, folder, only or {})),
+        *(edit for read in model.files for edit in _file_edits(model.source.text, read, folder, only or {})),
     ]
     text = model.source.text
     parts: list[str] = []
@@ -104,29 +105,63 @@ def _moment(use: ClockUse, now: datetime) -> str:
     return f"({literal(value)})"
 
 
-def _file_edits(read: FileRead, folder: Path, only: Mapping[str, Sequence[str]]) -> Iterator[_Edit]:
+def _file_edits(text: str, read: FileRead, folder: Path, only: Mapping[str, Sequence[str]]) -> Iterator[_Edit]:
     call, argument = read.call, read.argument
-    paths: list[str] = []
+    wanted: list[str] = []
     for pattern in read.patterns:
-        if pattern in only:
-            paths += [literal_path(path, folder) for path in only[pattern]]
-        else:
-            paths.append(absolute_pattern(pattern, folder))
-    if paths:
-        listed = literal(paths[0]) if len(paths) == 1 else f"[{literal(paths)}]"
-        if len(paths) > 1 and argument == call:
-            listed = f"{_reader(read.patterns[0])}({listed})"
-        yield _Edit(argument.start, argument.end, listed)
+        listed = [literal_path(path, folder) for path in only[pattern]] if pattern in only else []
+        wanted += listed if pattern in only else [absolute_pattern(pattern, folder)]
+    if not wanted:
+        # column names and types still come from the files that were there before
+        yield from _wrapped(text, read, [absolute_pattern(pattern, folder) for pattern in read.patterns], " LIMIT 0")
         return
-    # the pattern is kept: column names and types still come from the files that were there before
-    patterns = [absolute_pattern(pattern, folder) for pattern in read.patterns]
-    listed = literal(patterns[0]) if len(patterns) == 1 else f"[{literal(patterns)}]"
+    everything = _everything(text, read, folder, only)
+    if everything:
+        chosen = [str(folder / path) for pattern in read.patterns for path in only[pattern]]
+        yield from _wrapped(text, read, everything, f" WHERE filename IN ({literal(chosen)})")
+    elif argument == call and len(wanted) > 1:
+        yield _Edit(call.start, call.end, f"{_reader(read.patterns[0])}({_listed(wanted)})")
+    else:
+        yield _Edit(argument.start, argument.end, _listed(wanted))
+
+
+def _everything(text: str, read: FileRead, folder: Path, only: Mapping[str, Sequence[str]]) -> list[str]:
+    """All files of a read that is to yield some of them only, where types are guessed from what the files hold.
+
+    Guessed from the new files alone they could differ, and `007` would become 7 on its way. Empty where nothing is
+    guessed, or all files are wanted.
+    """
+    if any(pattern not in only or "://" in pattern for pattern in read.patterns):
+        return []
+    reader = _reader(read.patterns[0]) if read.argument == read.call else text[read.call.start : read.argument.start]
+    if not re.search(r"csv|json", reader, re.IGNORECASE):
+        return []
+    found = {pattern: find_files(pattern, folder) for pattern in read.patterns}
+    if all(set(files) <= set(only[pattern]) for pattern, files in found.items()):
+        return []
+    return [literal_path(path, folder) for files in found.values() for path in files]
+
+
+def _wrapped(text: str, read: FileRead, paths: list[str], end: str) -> Iterator[_Edit]:
+    """The read inside of a sub-query that takes some of its rows; it shows the columns that the author asked for."""
+    call, argument = read.call, read.argument
+    options = text[argument.end : call.end]
+    named = re.search(r"\bfilename\s*=", options, re.IGNORECASE)
+    hidden, option = (" EXCLUDE (filename)", ", filename = true") if "WHERE" in end and not named else ("", "")
     if argument == call:
-        yield _Edit(call.start, call.end, f"(SELECT * FROM {listed} LIMIT 0)")
+        if end.startswith(" LIMIT") and len(paths) == 1:
+            source = _listed(paths)
+        else:
+            source = f"{_reader(read.patterns[0])}({_listed(paths)}{option})"
+        yield _Edit(call.start, call.end, f"(SELECT *{hidden} FROM {source}{end})")
         return
-    yield _Edit(call.start, call.start, "(SELECT * FROM ")
-    yield _Edit(argument.start, argument.end, listed)
-    yield _Edit(call.end, call.end, " LIMIT 0)")
+    yield _Edit(call.start, call.start, f"(SELECT *{hidden} FROM ")
+    yield _Edit(argument.start, argument.end, _listed(paths) + option)
+    yield _Edit(call.end, call.end, f"{end})")
+
+
+def _listed(paths: list[str]) -> str:
+    return literal(paths[0]) if len(paths) == 1 else f"[{literal(paths)}]"
 
 
 def _reader(path: str) -> str:

@@ -17,7 +17,7 @@ from lakeorch.model import Model, Reference, Scalar
 
 __all__ = ["Graph"]
 
-_DATA_SETTINGS = ("unique_key", "partition_by", "sort_by", "engine", "append_from")
+_DATA_SETTINGS = ("unique_key", "updated_at", "partition_by", "sort_by", "engine", "append_from")
 
 
 class Graph:
@@ -179,6 +179,8 @@ class Graph:
         for key in _DATA_SETTINGS:
             if value := getattr(settings, key):
                 facts[key] = list(value) if isinstance(value, tuple) else value
+        if settings.materialized == "history":
+            facts["deleted"] = settings.deleted
         if types := {column.name: column.type for column in settings.columns if column.type}:
             facts["types"] = types
         if used := sorted({use.name for use in model.variables}):

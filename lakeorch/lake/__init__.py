@@ -11,12 +11,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lakeorch.lake.lake import Lake
     from lakeorch.lake.records import Record
+    from lakeorch.lake.rollback import Return
     from lakeorch.lake.scan import Scan
     from lakeorch.lake.staged import Draft, Mode, Staged
+    from lakeorch.lake.versions import Timeline, Version
 
-__all__ = ["Draft", "Lake", "Mode", "Record", "Scan", "Staged"]
+__all__ = ["Draft", "Lake", "Mode", "Record", "Return", "Scan", "Staged", "Timeline", "Version"]
 
-_HOMES = {"Draft": "staged", "Lake": "lake", "Mode": "staged", "Record": "records", "Scan": "scan", "Staged": "staged"}
+_HOMES = {
+    "Draft": "staged",
+    "Lake": "lake",
+    "Mode": "staged",
+    "Record": "records",
+    "Return": "rollback",
+    "Scan": "scan",
+    "Staged": "staged",
+    "Timeline": "versions",
+    "Version": "versions",
+}
 
 
 def __getattr__(name: str) -> object:

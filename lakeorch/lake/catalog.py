@@ -28,6 +28,7 @@ from lakeorch.errors import CatalogError
 from lakeorch.lake.published import published_of
 from lakeorch.lake.remedy import passing, plainly
 from lakeorch.lake.scan import plain
+from lakeorch.lake.versions import Timeline, timeline_of
 from lakeorch.model import Published
 
 BUSY_MS = 10_000
@@ -148,6 +149,16 @@ class Catalog(SqlCatalog):
 
     def _published(self, name: str, location: str) -> Published:
         return _published(self._files, name, location)
+
+    def timelines(self, pointers: Mapping[str, str]) -> dict[str, Timeline]:
+        """The past of tables, as their metadata files tell it."""
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            return dict(zip(pointers, pool.map(self._timeline, pointers, pointers.values()), strict=True))
+
+    def _timeline(self, name: str, location: str) -> Timeline:
+        document = _json(self._files, location)
+        with _readable(location):
+            return timeline_of(name, location, document)
 
     def table(self, name: str, location: str) -> Table:
         """A table as a metadata file describes it."""

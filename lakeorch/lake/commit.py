@@ -81,7 +81,7 @@ def publish(
     if len(names) != len(staged):
         raise ValueError("two changes of one table in one publish")
     inputs = {name: id for name, id in unmoved.items() if name not in names}
-    return _patiently(catalog, lambda: _publish(catalog, staged, run_id, inputs))
+    return patiently(catalog, lambda: _publish(catalog, staged, run_id, inputs))
 
 
 def _publish(
@@ -105,7 +105,7 @@ def _publish(
     when = max([int(time.time() * 1000), *(change.last_ms + 1 for change in changes)])
     for change in changes:
         updates = stamped(change.updates, summary={RUN_ID: run_id}, timestamp_ms=when)
-        location = _written(change.staged.io, change.table, updates)
+        location = written(change.staged.io, change.table, updates)
         swaps.append(Swap(change.staged.name, change.table.metadata_location if change.table else None, location))
     catalog.swap(swaps)
     return done
@@ -145,10 +145,15 @@ def _held(inputs: Mapping[str, int | None], published: Mapping[str, Published]) 
     return swaps
 
 
-def _written(io: FileIO, table: Table | None, updates: Sequence[TableUpdate]) -> str:
-    """Writes the next metadata file of a table; nobody points to it yet."""
+def written(io: FileIO, table: Table | None, updates: Sequence[TableUpdate], *, when: int | None = None) -> str:
+    """Writes the next metadata file of a table, as of `when`; nobody points to it yet. Returns its location."""
     previous = table.metadata_location if table else None
     metadata = apply(table.metadata if table else None, updates, previous)
+    if table and when is not None:
+        moves = metadata.snapshot_log
+        if len(moves) > len(table.metadata.snapshot_log):
+            moves = [*moves[:-1], moves[-1].model_copy(update={"timestamp_ms": when})]
+        metadata = metadata.model_copy(update={"last_updated_ms": when, "snapshot_log": moves})
     version = Catalog._parse_metadata_version(previous) + 1 if previous else 0
     provider = load_location_provider(metadata.location, metadata.properties)
     location = provider.new_table_metadata_file_location(version)
@@ -175,7 +180,7 @@ def reject(catalog: Catalog, staged: Staged, run_id: str) -> str:
         return ""
     if staged.is_new:
         return _rejected_file(staged, run_id)
-    return _patiently(catalog, lambda: _rejected_branch(catalog, staged, run_id))
+    return patiently(catalog, lambda: _rejected_branch(catalog, staged, run_id))
 
 
 def _rejected_file(staged: Staged, run_id: str) -> str:
@@ -200,7 +205,7 @@ def _rejected_branch(catalog: Catalog, staged: Staged, run_id: str) -> str:
         updates = _beside_main(staged.request.updates if same else replayed(staged, table), kept)
         now = max(int(time.time() * 1000), table.metadata.last_updated_ms + 1)
         updates = stamped(updates, summary={RUN_ID: run_id}, timestamp_ms=now)
-        catalog.swap([Swap(staged.name, pointer, _written(staged.io, table, updates))])
+        catalog.swap([Swap(staged.name, pointer, written(staged.io, table, updates))])
     return f"branch {kept} of {staged.name}"
 
 
@@ -215,7 +220,7 @@ def _beside_main(updates: Sequence[TableUpdate], branch: str) -> tuple[TableUpda
     return tuple(kept)
 
 
-def _patiently(catalog: Catalog, act: Callable[[], T]) -> T:
+def patiently(catalog: Catalog, act: Callable[[], T]) -> T:
     """Acts again, with jittered back-off, while other writers come first or the database is busy."""
     deadline = time.monotonic() + PATIENCE_S
     for attempt in itertools.count():

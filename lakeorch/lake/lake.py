@@ -14,9 +14,11 @@ from lakeorch.lake.compare import rows_differ
 from lakeorch.lake.drafting import amended, finished, new_draft, next_draft, revived
 from lakeorch.lake.records import Record, from_json, stamp_verdict, to_json
 from lakeorch.lake.remedy import plainly
+from lakeorch.lake.rollback import Return, roll_back
 from lakeorch.lake.scan import Scan, plain, scan_of
 from lakeorch.lake.staged import Draft, Mode, Staged
 from lakeorch.lake.storage import DiskStorage, ObjectStorage, Storage
+from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published, Schema, Transform
 
 _OWN = "_lakeorch"
@@ -78,6 +80,10 @@ class Lake:
         """One table, None when there is none."""
         pointer = self._catalog.pointer(name)
         return None if pointer is None else self._catalog.published({name: pointer})[name]
+
+    def timelines(self) -> dict[str, Timeline]:
+        """The past of all tables, as of one moment."""
+        return self._catalog.timelines(self._catalog.pointers())
 
     def scan(self, name: str, snapshot_id: int | None = None, location: str | None = None) -> Scan:
         """How to read a table.
@@ -230,6 +236,17 @@ class Lake:
         with plainly(self.warehouse):
             return self._storage.read(_listing(digest))
 
+    def write_query(self, fingerprint: str, text: str) -> None:
+        """Keeps the query behind a fingerprint."""
+        with plainly(self.warehouse):
+            if self._storage.read(_query(fingerprint)) != text:
+                self._storage.write(_query(fingerprint), text)
+
+    def read_query(self, fingerprint: str) -> str | None:
+        """Reads a query kept by `write_query`."""
+        with plainly(self.warehouse):
+            return self._storage.read(_query(fingerprint))
+
     # ---- publishing --------------------------------------------------------------------------------------------
 
     def publish(
@@ -265,6 +282,15 @@ class Lake:
         with plainly(self.warehouse):
             return commit.reject(self._catalog, staged, run_id)
 
+    def roll_back(self, returns: Sequence[Return]) -> None:
+        """Moves `main` of tables to other snapshots of theirs, all in one catalog transaction.
+
+        Raises:
+            MovedError: a table is no more where it was when this was decided.
+        """
+        with plainly(self.warehouse):
+            roll_back(self._catalog, returns)
+
     def close(self) -> None:
         """Frees the catalog's connections."""
         self._catalog.engine.dispose()
@@ -276,3 +302,7 @@ def _record(key: str) -> str:
 
 def _listing(digest: str) -> str:
     return f"files/{digest}.json"
+
+
+def _query(fingerprint: str) -> str:
+    return f"queries/{fingerprint}.json"

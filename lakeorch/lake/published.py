@@ -45,6 +45,8 @@ def published_of(name: str, location: str, metadata: _Json) -> Published:
         rows=int(head.get("total-records", 0)),
         bytes=int(head.get("total-files-size", 0)),
         committed_at=data[0].get("timestamp-ms", 0) if data else 0,
+        undone=frozenset(m["snapshot-id"] for m in metadata.get("snapshot-log") or ())
+        - {s["snapshot-id"] for s in line},
     )
 
 
@@ -77,14 +79,19 @@ def _properties(table: Mapping[str, str], made: _Json | None) -> dict[str, str]:
     if made is None:
         return facts
     facts.update({k: v for k, v in _summary(made).items() if k.startswith(_PREFIX)})
+    return facts | same_as(table, made["snapshot-id"])
+
+
+def same_as(properties: Mapping[str, str], snapshot_id: int) -> dict[str, str]:
+    """The facts of a later run that found the rows of this snapshot unchanged; empty where there was none."""
     try:
-        same = json.loads(table.get(SAME_AS, "{}"))
-        if str(same.pop("snapshot-id", "")) == str(made["snapshot-id"]):
-            facts.update({str(k): str(v) for k, v in same.items()})
+        same = json.loads(properties.get(SAME_AS, "{}"))
+        if str(same.pop("snapshot-id", "")) == str(snapshot_id):
+            return {str(k): str(v) for k, v in same.items()}
     except (ValueError, TypeError, AttributeError):
         # Someone else wrote there: the summary alone still holds, at worst a table is built once more.
-        return facts
-    return facts
+        return {}
+    return {}
 
 
 def _schema(metadata: _Json) -> Schema:

@@ -28,9 +28,8 @@ from pyiceberg.types import (
 from lakeorch.errors import LakeorchError
 from lakeorch.model import Column, Field, Schema, Transform
 from lakeorch.model import parse_transform as read_transform
-from lakeorch.types import Type, parse_type
+from lakeorch.types import Type, parse_type, widens
 
-_WIDER = {("int", "long"), ("float", "double")}
 _FIRST_PARTITION_ID = 1000
 
 _Kind = TypeVar("_Kind", bound=IcebergType)
@@ -81,7 +80,7 @@ def _evolve(old: IcebergType | None, new: Type, ids: Iterator[int], *, full: boo
     if new.kind == "struct":
         was_struct = _as(StructType, old)
         return StructType(*_members(was_struct.fields if was_struct else (), new.members, ids, full=full))
-    if old is None or _widens(from_iceberg(old), new):
+    if old is None or widens(from_iceberg(old), new):
         return NestedField(0, "", str(new)).field_type
     raise _IncompatibleError
 
@@ -102,12 +101,6 @@ def _members(
         id = was.field_id if was else next(ids)
         found.append(NestedField(id, was.name if was else name, _evolve(was and was.field_type, type, ids, full=full)))
     return found if full else found + [_optional(field) for field in known.values()]
-
-
-def _widens(old: Type, new: Type) -> bool:
-    if old.kind == new.kind == "decimal":
-        return old.sizes[1] == new.sizes[1] and old.sizes[0] <= new.sizes[0]
-    return old == new or (old.kind, new.kind) in _WIDER
 
 
 # ---- columns ---------------------------------------------------------------------------------------------------

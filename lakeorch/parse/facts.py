@@ -19,6 +19,7 @@ class Facts:
         variables: its uses of `$name`.
         clock: its reads of the clock.
         query_hash: hash of the normalised query; empty where there are findings.
+        joins: it combines rows of several relations, somewhere in it.
         findings: what is wrong with it.
     """
 
@@ -28,4 +29,5 @@ class Facts:
     variables: tuple[VariableUse, ...] = ()
     clock: tuple[ClockUse, ...] = ()
     query_hash: str = ""
+    joins: bool = False
     findings: tuple[Finding, ...] = ()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from lakeorch.errors import suggestion
-from lakeorch.model import parse_transform
+from lakeorch.model import Materialized, parse_transform
 from lakeorch.parse.scalars import contract_type, duration
 
 _SORT = re.compile(r"(\w+)(?:\s+(asc|desc))?", re.I)
@@ -58,12 +58,6 @@ def _column(value: object) -> object:
     return {"type": value} if isinstance(value, str) else {} if value is None else value
 
 
-def _supported(value: object) -> object:
-    if value == "history":
-        raise ValueError("history is not yet supported in this version")
-    return value
-
-
 _Texts = Annotated[list[str], BeforeValidator(_listed)]
 _Names = Annotated[list[Annotated[str, AfterValidator(str.lower)]], BeforeValidator(_listed)]
 
@@ -93,8 +87,10 @@ class SettingsBlock(Strict):
 
     description: str = ""
     owner: str = ""
-    materialized: Annotated[Literal["table", "view", "append", "merge"], BeforeValidator(_supported)] = "table"
+    materialized: Materialized = "table"
     unique_key: _Names = []
+    updated_at: Annotated[str, AfterValidator(str.lower)] = ""
+    deleted: Literal["close", "keep"] = "close"
     partition_by: Annotated[list[Annotated[str, AfterValidator(_partition)]], BeforeValidator(_listed)] = []
     sort_by: Annotated[list[Annotated[str, AfterValidator(_sort)]], BeforeValidator(_listed)] = []
     columns: dict[str, Annotated[ColumnBlock, BeforeValidator(_column)]] = {}

@@ -65,6 +65,7 @@ def read_query(source: Source, start: int = 0) -> Facts:
         words.variables,
         words.clock,
         "" if findings else query_hash(source.text, statement, names.spelled),
+        tree.find(exp.Join) is not None,
         findings,
     )
 

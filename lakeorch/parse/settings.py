@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from lakeorch.errors import Finding, Place, Source
-from lakeorch.model import Check, ColumnSettings, Settings
+from lakeorch.model import VERSION_COLUMNS, Check, ColumnSettings, Settings
 from lakeorch.parse.checks import CheckReader
 from lakeorch.parse.scalars import duration
 from lakeorch.parse.yaml import Path, Places, locate, validate
+
+if TYPE_CHECKING:
+    from lakeorch.parse.keys import SettingsBlock
+
+# kinds whose rows have a key, and what the key does there
+KEYED = {
+    "merge": "the columns by which a new row replaces an old one",
+    "history": "the columns by which a row is known again when it changes",
+}
 
 
 def read_settings(
@@ -37,9 +47,8 @@ def read_settings(
     findings += wrong
     if block is None:
         return Settings(), findings
-    facts: dict[str, Any] = block.model_dump(exclude={"checks"})
+    facts: dict[str, Any] = block.model_dump(exclude={"checks", "columns"})
     refresh = facts.pop("refresh")
-    columns = facts.pop("columns")
 
     def place(*path: str) -> Place:
         return source.place(locate(places, (*at, *path), key=True).start)
@@ -47,15 +56,24 @@ def read_settings(
     plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
     settings = Settings(
         **plain,
-        columns=tuple(
-            ColumnSettings(name.lower(), told["type"], told["description"], place("columns", name))
-            for name, told in columns.items()
-        ),
+        columns=_columns(block, place),
         checks=checks,
         refresh_every=duration(refresh["every"]) if refresh else None,
         places={key: place(key) for key in data},
     )
     return settings, (*findings, *_rules(settings, data, places, source, at))
+
+
+def _columns(block: SettingsBlock, place: Callable[..., Place]) -> tuple[ColumnSettings, ...]:
+    """The columns as written; those that a history adds are described where nothing else is said of them."""
+    found = {
+        name.lower(): ColumnSettings(name.lower(), told.type, told.description, place("columns", name))
+        for name, told in block.columns.items()
+    }
+    for column in VERSION_COLUMNS if block.materialized == "history" else ():
+        told = found.get(column.name) or ColumnSettings(column.name, place=place("materialized"))
+        found[column.name] = replace(told, description=told.description or column.description)
+    return tuple(found.values())
 
 
 def _checks(
@@ -77,7 +95,7 @@ def _applicable(defaults: Mapping[str, object], data: Mapping[str, object]) -> d
     out = set()
     if kind == "view":
         out |= {"partition_by", "sort_by"}
-    if kind != "merge":
+    if kind not in KEYED:
         out.add("unique_key")
     if kind not in ("append", "merge"):
         out.add("append_from")
@@ -92,11 +110,14 @@ def _rules(settings: Settings, data: Mapping[str, object], places: Places, sourc
     def wrong(key: str, message: str, hint: str = "") -> None:
         found.append(source.finding(locate(places, (*at, key), key=True), message, hint=hint))
 
-    if kind == "merge" and not settings.unique_key:
-        wrong("materialized", "merge needs unique_key: the columns by which a new row replaces an old one")
-    if kind != "merge" and "unique_key" in data:
+    if kind in KEYED and not settings.unique_key:
+        wrong("materialized", f"{kind} needs unique_key: {KEYED[kind]}")
+    if kind not in KEYED and "unique_key" in data:
         hint = "to require uniqueness write a check: `checks: [unique: [...]]`"
-        wrong("unique_key", f"unique_key goes with materialized: merge, not {kind}", hint)
+        wrong("unique_key", f"unique_key goes with materialized: merge or history, not {kind}", hint)
+    for key in ("updated_at", "deleted"):
+        if kind != "history" and key in data:
+            wrong(key, f"{key} goes with materialized: history, not {kind}")
     if kind == "view":
         for key in ("partition_by", "sort_by"):
             if key in data:

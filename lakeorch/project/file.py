@@ -9,10 +9,11 @@ import os
 import re
 from collections.abc import Iterator, MutableMapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from lakeorch.model import Materialized
 from lakeorch.parse.yaml import locate
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Defaults(BaseModel):
 
     owner: str | None = None
     tags: list[str] | None = None
-    materialized: Literal["table", "view", "append", "merge"] | None = None
+    materialized: Materialized | None = None
     engine: str | None = None
 
 

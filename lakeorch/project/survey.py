@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from lakeorch.parse import parse_folder
 from lakeorch.plan import Plan, Survey
 from lakeorch.publish import Policy
 from lakeorch.run import Run
-from lakeorch.sources.files import Hashes, list_files, read_listing
+from lakeorch.sources.files import Hashes, find_files, list_files, read_listing, stamp_of
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ def _facts(
 ) -> Survey:
     hashes = Hashes(site.root)
     patterns = {pattern for name in selection for pattern in graph.files_behind(name)}
+    local = sorted(pattern for pattern in patterns if "://" not in pattern)
+    stamps = {p: {path: stamp_of(site.root / path) for path in find_files(p, site.root)} for p in local}
     files = {pattern: list_files(pattern, site.root, hashes) for pattern in sorted(patterns)}
     if site.remember:
         hashes.save()
@@ -130,6 +133,7 @@ def _facts(
         datetime.now(UTC),
         full,
         {name: graph.fingerprint(name, site.variables) for name in selection},
+        stamps,
     )
 
 
@@ -145,7 +149,8 @@ def _listings(
             if digest in now:
                 found[digest] = now[digest]
             elif digest not in found and (listing := lake.read_listing(digest)):
-                found[digest] = read_listing(listing)
+                with contextlib.suppress(ValueError):  # a spoilt list is a lost one
+                    found[digest] = read_listing(listing)
     return found
 
 

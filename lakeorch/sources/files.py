@@ -57,6 +57,15 @@ def find_files(pattern: str, root: Path) -> tuple[str, ...]:
     return found
 
 
+def stamp_of(path: Path) -> tuple[int, int, int]:
+    """A file's size and times, which every write to it moves; zeros where it is gone."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
 def literal_path(path: str, root: Path) -> str:
     """A listed path for an engine: absolute, and with glob characters escaped, so that it means this file only."""
     if _is_url(path):

@@ -64,6 +64,7 @@ def parts(source: Source, facts: Facts) -> tuple[list[str], list[str]]:
     tokens = tokenize(Source("x", source.text[: facts.body.end]), facts.body.start)
     assert isinstance(tokens, list)
     gaps = [source.text[one.end + 1 : other.start] for one, other in itertools.pairwise(tokens)]
+    gaps.append(source.text[facts.body.end :])
     found = [gap[start:end].rstrip() for gap in gaps for start, end in comments(gap)]
     return [source.text[token.start : token.end + 1] for token in tokens], found
 
@@ -92,7 +93,7 @@ def test_a_query_keeps_its_meaning_and_comments_and_is_laid_out_once(text: str) 
 
 
 GAPS = [" ", "\n", "  \n\n ", "\t", "\r\n", " /* in */ ", " -- it's \"so\n", "\n-- own\n", "\n/* own */\n", " /* a\n b */ "]
-GAPS += [" /* /* x */ */\n", " -- one\n-- two\n\n-- three\n", "/**/", "\n  /* line */ -- and more\n"]
+GAPS += [" /* /* x */ */\n", " -- one\n-- two\n\n-- three\n", " /**/", "\n  /* line */ -- and more\n"]
 
 
 def scattered(text: str, gaps: Sequence[str], chance: float, seed: int) -> str:

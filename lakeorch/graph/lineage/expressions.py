@@ -6,22 +6,22 @@ A column, a field, an alias and a scalar sub-query pass values on; everything el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlglot import exp
 
 from lakeorch.graph.lineage.scopes import Scope
-from lakeorch.graph.lineage.stars import picks, star
+from lakeorch.graph.lineage.stars import is_star, picks, star
 from lakeorch.graph.lineage.values import Column, Origin, Rest, Value, derived, flat
 
-Waiting = list[tuple[exp.Expr, Scope]]
+Part = tuple[exp.Expr, Scope]
 
 _SILENT = frozenset({
     exp.Identifier, exp.Literal, exp.DataType, exp.Var, exp.Placeholder, exp.Parameter, exp.Boolean, exp.Null,
-    exp.JSONPath, exp.Grouping,
+    exp.JSONPath, exp.Grouping, exp.GroupingId,
 })  # fmt: skip
 _BY_ORDER = frozenset({
-    exp.ArrayAgg, exp.GroupConcat, exp.First, exp.Last, exp.FirstValue, exp.LastValue, exp.NthValue, exp.AnyValue,
+    exp.ArrayAgg, exp.GroupConcat, exp.First, exp.Last, exp.AnyValue, exp.Window,
 })  # fmt: skip
 _AGGREGATES = frozenset({
     "arbitrary", "arg_max_null", "arg_max_nulls_last", "arg_min_null", "arg_min_nulls_last", "bitstring_agg",
@@ -39,20 +39,28 @@ def value_of(node: exp.Expr, scope: Scope) -> Value:
 def origins_of(node: exp.Expr, scope: Scope) -> set[Origin]:
     """All origins that have a say in an expression. It does not recurse, so that a sum of any length works."""
     found: set[Origin] = set()
-    waiting: Waiting = [(node, scope)]
+    waiting: list[Part] = [(node, scope)]
     while waiting:
         node, scope = waiting.pop()
         kind = type(node)
         if kind in _SILENT:
             continue
-        look = _ORIGINS.get(kind)
-        if look:
-            found.update(look(node, scope, waiting))
+        if kind in _WHOLE:
+            found.update(_WHOLE[kind](node, scope))
+        elif kind in _PARTS:
+            waiting.extend(_PARTS[kind](node, scope))
         elif kind in _VALUES and kind not in _PASSING:
             found.update(_VALUES[kind](node, scope).flat())
         else:
             waiting.extend((child, scope) for child in node.iter_expressions())
+        if kind in _BY_ORDER and not _is_sorted(node):
+            found |= scope.order
     return found
+
+
+def _is_sorted(node: exp.Expr) -> bool:
+    """Whether an aggregate or a window has an order of its own, so that the order of the rows does not show."""
+    return isinstance(node.this, exp.Order) or bool(node.args.get("order") or node.args.get("alias"))
 
 
 def aggregates(node: exp.Expr) -> bool:
@@ -65,6 +73,13 @@ def aggregates(node: exp.Expr) -> bool:
     return False
 
 
+def is_fixed(node: exp.Expr) -> bool:
+    """Whether a list always has as many elements as the text shows."""
+    return isinstance(node, exp.Array) and not any(
+        isinstance(each, exp.Query | exp.Columns | exp.Comprehension) for each in node.expressions
+    )
+
+
 def names(parts: Iterable[exp.Expr]) -> list[str]:
     """The names of identifiers."""
     return [part.name for part in parts]
@@ -74,9 +89,10 @@ def names(parts: Iterable[exp.Expr]) -> list[str]:
 
 
 def _column(node: exp.Expr, scope: Scope) -> Value:
-    if isinstance(node.this, exp.Star):
-        return derived(*_stars(node, scope))
-    return scope.resolve(names(node.parts))  # type: ignore[attr-defined]  # only a Column comes here
+    if is_star(node):
+        return derived(_star(node, scope))
+    parts = (node.args.get(key) for key in ("catalog", "db", "table", "this"))
+    return scope.resolve([part.name for part in parts if part])
 
 
 def _inner(node: exp.Expr, scope: Scope) -> Value:
@@ -144,7 +160,7 @@ def _call(node: exp.Expr, scope: Scope) -> Value:
             given = [(each.this.name, value_of(each.expression, scope)) for each in others]
             over = {name.lower() for name, _ in given}
             return Value(fields=(*(each for each in members if each[0].lower() not in over), *given))
-    found = scope.order if node.name.lower() in ("arbitrary", "list") else set()
+    found = scope.order if node.name.lower() == "arbitrary" else set()
     return derived(found, *(origins_of(each, scope) for each in node.expressions))
 
 
@@ -161,7 +177,7 @@ def _columns(node: exp.Expr, scope: Scope) -> Value:
 
 
 def _position(node: exp.Expr, scope: Scope) -> Value:
-    columns = [column for _, column in scope.visible()]
+    columns = star(exp.Star(), scope, value_of)
     number = int(node.this.name) - 1
     if not 0 <= number < len(columns) or any(isinstance(each, Rest) for each in columns):
         return derived(scope.everything())
@@ -169,77 +185,65 @@ def _position(node: exp.Expr, scope: Scope) -> Value:
     return column.value if isinstance(column, Column) else column.flat()
 
 
-# ---- what has a say --------------------------------------------------------------------------------------------
+# ---- what has a say: as a whole --------------------------------------------------------------------------------
 
 
-def _query(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
+def _query(node: exp.Expr, scope: Scope) -> Iterable[Origin]:
     relation = scope.queries.query(node, scope)
     order = relation.order if isinstance(node.parent, exp.Array) else ()
     return {*relation.deps(), *relation.rows, *order}
 
 
-def _exists(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
+def _exists(node: exp.Expr, scope: Scope) -> Iterable[Origin]:
     return scope.queries.query(node.this, scope).rows
 
 
-def _window(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
+def _star(node: exp.Expr, scope: Scope) -> Iterable[Origin]:
+    return {origin for column in star(node, scope, value_of) for origin in flat(column)}
+
+
+# ---- what has a say: by its parts ------------------------------------------------------------------------------
+
+
+def _window(node: exp.Expr, scope: Scope) -> Iterator[Part]:
     for child in node.iter_expressions():
         if child.arg_key != "alias":
-            waiting.append((child, scope))
+            yield child, scope
     name = node.args.get("alias")
     named = scope.windows.get(name.name.lower()) if name else None
     if named is not None and named is not node:
-        waiting.append((named, scope))
-    return () if node.args.get("order") or named is not None else scope.order
+        yield named, scope
 
 
-def _by_order(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
-    waiting.extend((child, scope) for child in node.iter_expressions())
-    return () if isinstance(node.this, exp.Order) else scope.order
+def _lambda(node: exp.Expr, scope: Scope) -> Iterator[Part]:
+    yield node.this, scope.with_params(names(node.expressions))
 
 
-def _lambda(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
-    waiting.append((node.this, scope.with_params(names(node.expressions))))
-    return ()
-
-
-def _comprehension(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
+def _comprehension(node: exp.Expr, scope: Scope) -> Iterator[Part]:
     params = (node.args.get(key) for key in ("expression", "position"))
     inner = scope.with_params(param.name for param in params if param)
-    waiting.append((node.args["iterator"], scope))
-    waiting.extend((node.args[key], inner) for key in ("this", "condition") if node.args.get(key))
-    return ()
+    yield node.args["iterator"], scope
+    for key in ("this", "condition"):
+        if node.args.get(key):
+            yield node.args[key], inner
 
 
-def _argument(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
-    waiting.append((node.expression, scope))
-    return ()
+def _argument(node: exp.Expr, scope: Scope) -> Iterator[Part]:
+    yield node.expression, scope
 
 
-def _cast(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
-    waiting.append((node.this, scope))
-    return ()
+def _cast(node: exp.Expr, scope: Scope) -> Iterator[Part]:
+    yield node.this, scope
 
 
-def _map(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
+def _map(node: exp.Expr, scope: Scope) -> Iterator[Part]:
     for entry in node.this.expressions:
-        waiting.extend((side, scope) for side in (entry.this, entry.expression))
-    return ()
+        yield from ((side, scope) for side in (entry.this, entry.expression))
 
 
-def _count(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
-    counted = node.this
-    if counted and not isinstance(counted, exp.Star) and not isinstance(counted.this, exp.Star):
-        waiting.extend((child, scope) for child in node.iter_expressions())
-    return ()
-
-
-def _star(node: exp.Expr, scope: Scope, waiting: Waiting) -> Iterable[Origin]:
-    return set().union(*_stars(node, scope))
-
-
-def _stars(node: exp.Expr, scope: Scope) -> list[Iterable[Origin]]:
-    return [flat(column) for column in star(node, scope, value_of)]
+def _count(node: exp.Expr, scope: Scope) -> Iterator[Part]:
+    if node.this and not is_star(node.this):
+        yield from ((child, scope) for child in node.iter_expressions())
 
 
 _VALUES: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Value]] = {
@@ -260,24 +264,25 @@ _VALUES: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Value]] = {
     exp.Subquery: _scalar,
     exp.Union: _scalar,
 }
-_ORIGINS: dict[type[exp.Expr], Callable[[exp.Expr, Scope, Waiting], Iterable[Origin]]] = {
-    exp.Cast: _cast,
-    exp.Comprehension: _comprehension,
-    exp.Count: _count,
+_WHOLE: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Iterable[Origin]]] = {
     exp.Except: _query,
     exp.Exists: _exists,
     exp.Intersect: _query,
-    exp.Kwarg: _argument,
-    exp.Lambda: _lambda,
-    exp.PropertyEQ: _argument,
     exp.Select: _query,
     exp.Star: _star,
     exp.Subquery: _query,
+    exp.Union: _query,
+}
+_PARTS: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Iterator[Part]]] = {
+    exp.Cast: _cast,
+    exp.Comprehension: _comprehension,
+    exp.Count: _count,
+    exp.Kwarg: _argument,
+    exp.Lambda: _lambda,
+    exp.PropertyEQ: _argument,
     exp.ToMap: _map,
     exp.TryCast: _cast,
-    exp.Union: _query,
     exp.Window: _window,
-    **dict.fromkeys(_BY_ORDER, _by_order),
 }
 # passing on a value is of no use to who only asks for origins
 _PASSING = frozenset({exp.Alias, exp.Paren})

@@ -35,20 +35,21 @@ def _pivot(node: exp.Pivot, relation: Relation, scope: Scope) -> Relation:
     looked_at = [key.this if isinstance(key, exp.In) else key for key in keys]
     key_origins = frozenset[Origin]().union(*(origins_of(each, scope) for each in looked_at))
     group = node.args.get("group")
+    left: list[Column | Rest]
     if group:
         left = [Column(each.alias_or_name, value_of(each, scope), each) for each in group.expressions]
     else:
         left = _others(relation, [*looked_at, *made])
     grouped = frozenset(origin for column in left for origin in _origins(column))
     values = [derived(origins_of(each, scope), key_origins) for each in made] or [derived(key_origins)]
-    names = _pivot_names(keys, made)
+    names = _pivot_names(keys)
     pivots: list[Column | Rest] = [Rest(deps=either(values).deps)]
     if names is not None:
         pivots = [Column(f"{name}{suffix}", value) for name in names for suffix, value in _suffixed(made, values)]
     return Relation([*left, *pivots], relation.rows | grouped)
 
 
-def _pivot_names(keys: Sequence[exp.Expr], made: Sequence[exp.Expr]) -> list[str] | None:
+def _pivot_names(keys: Sequence[exp.Expr]) -> list[str] | None:
     """How the values of IN name the columns, None where the data does."""
     lists = []
     for key in keys:

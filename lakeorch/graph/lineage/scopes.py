@@ -31,11 +31,15 @@ class Merged:
 
     Attributes:
         value: what the name alone means.
-        aliases: of the relations whose column of that name it stands for.
+        given: `*` shows it among columns whose names are not known.
     """
 
     value: Value
-    aliases: frozenset[str]
+    given: bool = False
+
+
+# the columns of relations, by alias and name in lower case, that were merged with others
+Merges = dict[tuple[str, str], Merged]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Scope:
 
     Attributes:
         bindings: of FROM, in order.
-        merged: columns by USING, by name.
+        merged: columns that USING made one.
         aliases: of the select list, as far as it was read.
         windows: named windows.
         ctes: relations of WITH, by name.
@@ -77,7 +81,7 @@ class Scope:
         self.outer = outer
         self.ctes: dict[str, Relation] = dict(outer.ctes) if outer else {}
         self.bindings: list[Binding] = []
-        self.merged: dict[str, Merged] = {}
+        self.merged: Merges = {}
         self.aliases: dict[str, Value] = {}
         self.windows: Mapping[str, exp.Expr] = {}
         self.params: frozenset[str] = frozenset()
@@ -118,7 +122,7 @@ class Scope:
         """What a dotted name means, None where it means nothing."""
         if parts[0].lower() in self.params:
             return Value()
-        guesses = []
+        guesses: list[Value] = []
         for at in self._outwards():
             exact = at._exact(parts)
             if exact is not None:
@@ -151,21 +155,14 @@ class Scope:
         bindings = (binding for at in self._outwards() for binding in at.bindings)
         return {origin for binding in bindings for origin in binding.relation.deps()}
 
-    def visible(self) -> list[tuple[Binding, Column | Rest]]:
-        """The columns of `*` with where each comes from; one that USING merged more than once, with one value."""
-        found: list[tuple[Binding, Column | Rest]] = []
+    def visible(self) -> Iterator[tuple[Binding, Column | Rest, Merged | None]]:
+        """The columns of `*`: where each comes from, what it is, and what USING made of it."""
         for binding in self.bindings:
             if binding.hidden:
                 continue
             for column in binding.relation.columns:
-                merged = self.merging(binding, column)
-                found.append((binding, Column(column.name, merged.value) if merged and column.name else column))
-        return found
-
-    def merging(self, binding: Binding, column: Column | Rest) -> Merged | None:
-        """What USING made of a column, None where it stands for itself."""
-        merged = self.merged.get(column.name.lower()) if isinstance(column, Column) else None
-        return merged if merged and binding.alias in merged.aliases else None
+                merged = self.merged.get((binding.alias, column.name.lower())) if isinstance(column, Column) else None
+                yield binding, column, merged
 
     def _exact(self, parts: Sequence[str]) -> Value | None:
         for cut in range(min(len(parts) - 1, 3), 0, -1):
@@ -203,13 +200,14 @@ class Scope:
             at = at.outer
 
 
-def column_of(name: str, bindings: Iterable[Binding], merged: Mapping[str, Merged]) -> Value | None:
+def column_of(name: str, bindings: Iterable[Binding], merged: Merges) -> Value | None:
     """A column by its bare name, None where none of the relations is known to have it."""
-    same = merged.get(name.lower())
-    if same:
-        return same.value
-    found = (each.relation.named(name) for each in bindings if not each.hidden)
-    return next((value for value in found if value is not None), None)
+    for binding in bindings:
+        value = None if binding.hidden else binding.relation.named(name)
+        if value is not None:
+            same = merged.get((binding.alias, name.lower()))
+            return same.value if same else value
+    return None
 
 
 def _into(value: Value, fields: Sequence[str]) -> Value:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from lakeorch.graph.lineage.expressions import origins_of, value_of
+from lakeorch.graph.lineage.expressions import is_fixed, origins_of, value_of
 from lakeorch.graph.lineage.scopes import Scope
-from lakeorch.graph.lineage.stars import filtered_star, is_star, picks, some_of, star
+from lakeorch.graph.lineage.stars import filtered_star, is_star, picks, star
 from lakeorch.graph.lineage.values import DERIVED, Column, Rest, Value, derived
 from lakeorch.types import Type
 
@@ -42,9 +42,9 @@ def select_list(items: list[exp.Expr], scope: Scope, *, spread: bool) -> Iterato
 def _columns(item: exp.Expr, scope: Scope, spread: bool) -> list[Column | Rest]:
     if is_star(item):
         return star(item, scope, value_of)
-    filtered = filtered_star(item)
+    filtered = filtered_star(item, scope, value_of)
     if filtered is not None:
-        return [some_of(star(filtered, scope, value_of))]
+        return filtered
     if spread:
         parts = list(item.walk(prune=lambda each: isinstance(each, exp.Query)))
         for part in parts:
@@ -53,11 +53,11 @@ def _columns(item: exp.Expr, scope: Scope, spread: bool) -> list[Column | Rest]:
         unnested = [part for part in parts if isinstance(part, exp.Explode)]
         if unnested:
             return _unnested(item, unnested, scope)
-    return [Column(_name(item, scope), value_of(item, scope), item)]
+    return [Column(_name(item), value_of(item, scope), item)]
 
 
-def _name(item: exp.Expr, scope: Scope) -> str:
-    """The name that an item gives its column: DuckDB keeps a column's own spelling. Empty for an expression."""
+def _name(item: exp.Expr) -> str:
+    """The name that an item gives its column; empty for an expression."""
     if isinstance(item, exp.Alias):
         return item.alias
     return item.name if isinstance(item, exp.Column) else ""
@@ -95,11 +95,11 @@ def _made(alias: str, columns: exp.Columns, name: str) -> str:
 def _unnested(item: exp.Expr, calls: list[exp.Explode], scope: Scope) -> list[Column | Rest]:
     for call in calls:
         value = value_of(call.this, scope)
-        if value.members() is None:
+        if value.members() is None and not is_fixed(call.this):
             scope.rows.update(value.flat())
     inner = item.this if isinstance(item, exp.Alias) else item
     if inner is not calls[0]:
-        return [Column(_name(item, scope), value_of(item, scope), item)]
+        return [Column(_name(item), value_of(item, scope), item)]
     value = value_of(inner.this, scope)
     deep = any(option.this.name.lower() in ("recursive", "max_depth") for option in inner.expressions)
     members = value.members()
@@ -109,7 +109,7 @@ def _unnested(item: exp.Expr, calls: list[exp.Explode], scope: Scope) -> list[Co
     within = parsed.members[0][1] if parsed and parsed.kind == "list" else None
     if deep and within and within.kind == "struct":
         return list(_leaves(within, derived(value.flat())))
-    name = _name(item, scope)
+    name = _name(item)
     if deep or (parsed is None and not name and not isinstance(inner.this, exp.Array)):
         return [Rest(deps=derived(value.flat()).deps)]
     return [Column(name, derived(value.flat()), item)]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from lakeorch.graph.lineage.edges import FILE
-from lakeorch.graph.lineage.expressions import origins_of, value_of
+from lakeorch.graph.lineage.expressions import is_fixed, origins_of, value_of
 from lakeorch.graph.lineage.pivots import pivoted
-from lakeorch.graph.lineage.scopes import Binding, Merged, Scope, column_of
+from lakeorch.graph.lineage.scopes import Binding, Merged, Merges, Scope, column_of
 from lakeorch.graph.lineage.stars import star
-from lakeorch.graph.lineage.values import Column, Origin, Relation, Rest, Value, derived, either
+from lakeorch.graph.lineage.values import NOTHING, Column, Origin, Relation, Rest, Value, derived, either
 from lakeorch.sources import READERS
 
 _OPTIONS = (exp.EQ, exp.PropertyEQ, exp.Kwarg)
@@ -23,7 +23,7 @@ class Side:
     """One side of a join: relations, and the columns that USING made one within it."""
 
     bindings: list[Binding]
-    merged: dict[str, Merged] = field(default_factory=dict)
+    merged: Merges = field(default_factory=dict)
 
     def column(self, name: str) -> Value:
         """A column by its bare name, for USING."""
@@ -33,12 +33,9 @@ class Side:
             value = either([guess for guess in guesses if guess is not None] or [Value()])
         return value
 
-    def aliases(self, name: str) -> frozenset[str]:
-        """The relations whose column of that name the bare name stands for."""
-        if name in self.merged:
-            return self.merged[name].aliases
-        having = (each for each in self.bindings if not each.hidden and each.relation.named(name) is not None)
-        return frozenset(each.alias for each in having)
+    def having(self, name: str) -> list[Binding]:
+        """The relations that are known to have a column of that name."""
+        return [each for each in self.bindings if not each.hidden and each.relation.named(name) is not None]
 
     def names(self) -> list[str]:
         """The bare names of its columns, in lower case."""
@@ -59,7 +56,7 @@ def _tree(first: exp.Expr, joins: list[exp.Join] | tuple[()], scope: Scope) -> N
     _add(_side(first, scope), scope)
     for join in joins:
         side = _side(join.this, scope)
-        if not join.args.keys() - {"this"} or not any(join.args.get(key) for key in join.args if key != "this"):
+        if not any(value for key, value in join.args.items() if key != "this"):
             start = len(scope.bindings)
             _add(side, scope)
         else:
@@ -77,8 +74,9 @@ def _join(join: exp.Join, left: Side, right: Side, scope: Scope) -> None:
         known = set(right.names())
         names = [name for name in left.names() if name in known]
         scope.rows.update(_unknown(left, right))
-    merged = {name: _same(name, join.side, left, right) for name in names}
+    merged: Merges = {}
     for name in names:
+        merged |= _merge(name, join.side, left, right)
         scope.rows.update(left.column(name).flat(), right.column(name).flat())
     if join.method == "POSITIONAL":
         scope.rows.update(scope.order)
@@ -93,10 +91,11 @@ def _join(join: exp.Join, left: Side, right: Side, scope: Scope) -> None:
         scope.merged.update(merged)
 
 
-def _same(name: str, kind: str, left: Side, right: Side) -> Merged:
+def _merge(name: str, kind: str, left: Side, right: Side) -> Merges:
     values = left.column(name), right.column(name)
     value = either(values) if kind == "FULL" else values[kind == "RIGHT"]
-    return Merged(value, left.aliases(name) | right.aliases(name))
+    merged = Merged(value, given=not left.having(name))
+    return {(each.alias, name): merged for each in (*left.having(name), *right.having(name))}
 
 
 def _unknown(*sides: Side) -> Iterator[Origin]:
@@ -114,10 +113,8 @@ def _unknown(*sides: Side) -> Iterator[Origin]:
 
 
 def _side(node: exp.Expr, scope: Scope) -> Side:
-    inner = node.this
-    if isinstance(node, exp.Subquery) and (not isinstance(inner, exp.Query) or inner.alias or inner.args.get("joins")):
-        if not isinstance(inner, exp.Pivot | exp.Describe | exp.Summarize):
-            return _bracket(node, scope)
+    if isinstance(node, exp.Subquery) and _is_join(node.this):
+        return _bracket(node, scope)
     relation, names = _relation(node, scope)
     alias = node.args.get("alias")
     for pivot in node.args.get("pivots") or ():
@@ -130,6 +127,12 @@ def _side(node: exp.Expr, scope: Scope) -> Side:
     if alias and alias.name:
         return Side([scope.bind(alias.name, relation)])
     return Side([scope.bind(names[0] if names else "", relation, names)])
+
+
+def _is_join(node: exp.Expr) -> bool:
+    """Whether what stands in brackets is a table, or tables joined, and not a query."""
+    named = node.alias or node.args.get("joins")
+    return isinstance(node, exp.Table) or (bool(named) and isinstance(node, exp.Subquery | exp.UDTF))
 
 
 def _bracket(node: exp.Subquery, scope: Scope) -> Side:
@@ -168,8 +171,8 @@ def _function(node: exp.Expr, scope: Scope) -> tuple[Relation, tuple[str, ...]]:
     files = _files(node, name.lower())
     if files:
         return Relation([Rest(files)]), (name,)
-    arguments = (each.expression if isinstance(each, _OPTIONS) else each for each in node.iter_expressions())
-    arguments = [each for each in arguments if not isinstance(each, exp.TableAlias | exp.Identifier)]
+    given = (each.expression if isinstance(each, _OPTIONS) else each for each in node.iter_expressions())
+    arguments = [each for each in given if not isinstance(each, exp.TableAlias | exp.Identifier)]
     origins = frozenset[Origin]().union(*(origins_of(each, scope) for each in arguments))
     value = derived(origins)
     columns: list[Column | Rest] = [Rest(deps=value.deps)]
@@ -181,7 +184,8 @@ def _function(node: exp.Expr, scope: Scope) -> tuple[Relation, tuple[str, ...]]:
         offset = node.args.get("offset")
         if offset:
             columns.append(Column(offset.name if isinstance(offset, exp.Identifier) else "ordinality", Value()))
-    return Relation(columns, origins), (name,)
+    rows = NOTHING if isinstance(node, exp.Unnest) and all(is_fixed(each) for each in arguments) else origins
+    return Relation(columns, rows), (name,)
 
 
 def _files(node: exp.Expr, name: str) -> tuple[str, ...]:

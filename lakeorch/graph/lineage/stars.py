@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from lakeorch.graph.lineage.scopes import Binding, Merged, Scope
 from lakeorch.graph.lineage.values import COPIED, Column, Rest, Value, union
 
 ValueOf = Callable[[exp.Expr, Scope], Value]
-Placed = tuple[Binding | None, Column | Rest]
+Placed = tuple[Binding | None, Column | Rest, Merged | None]
 
 _FILTERS = (exp.Like, exp.ILike, exp.Glob, exp.SimilarTo, exp.RegexpLike)
 
@@ -33,24 +34,26 @@ def star(node: exp.Expr, scope: Scope, value_of: ValueOf) -> list[Column | Rest]
     replaced = {each.alias.lower(): (each.alias, value_of(each.this, scope)) for each in node.args.get("replace") or ()}
     renamed = {_key(each.this): each.alias for each in node.args.get("rename") or ()}
     found: list[Column | Rest] = []
-    merged: list[Merged] = []
+    seen: list[Merged] = []
     done: set[str] = set()
-    for binding, column in placed:
+    for binding, column, merged in placed:
         if isinstance(column, Rest):
             gone = {name for _, name in (*left_out, *renamed)} | replaced.keys()
             found.append(replace(column, hidden=column.hidden | gone))
             continue
         name = column.name.lower()
-        same = scope.merging(binding, column) if binding else None
-        if same in merged or _meant(binding, name, left_out) or (name in replaced and name in done):
+        again = merged is not None and (merged.given or any(merged is each for each in seen))
+        if again or _meant(binding, name, left_out) or (name in replaced and name in done):
             continue
-        if same:
-            merged.append(same)
+        if merged is not None:
+            seen.append(merged)
         done.add(name)
         key = _meant(binding, name, renamed)
-        value = replaced[name][1] if name in replaced else column.value
+        value = replaced[name][1] if name in replaced else merged.value if merged else column.value
         found.append(Column(renamed[key] if key else column.name, value, column.text))
-    return found + _of_rests(found, done, replaced, renamed)
+    found += _of_rests(found, done, replaced, renamed)
+    like = node.args.get("ilike")
+    return _matching(found, exp.ILike(), like.name, wanted=True) if like else found
 
 
 def picks(node: exp.Expr, scope: Scope, value_of: ValueOf) -> list[Column | Rest]:
@@ -76,10 +79,30 @@ def is_star(node: object) -> bool:
     return isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star))
 
 
-def filtered_star(node: exp.Expr) -> exp.Expr | None:
-    """The star in `* LIKE 'x%'` and the like, None where there is none."""
+def filtered_star(node: exp.Expr, scope: Scope, value_of: ValueOf) -> list[Column | Rest] | None:
+    """The columns of `* LIKE 'x%'` and the like, None where a node is no such thing."""
     inner = node.this if isinstance(node, exp.Not) else node
-    return inner.this if isinstance(inner, _FILTERS) and is_star(inner.this) else None
+    if not isinstance(inner, _FILTERS) or not is_star(inner.this):
+        return None
+    columns = star(inner.this, scope, value_of)
+    pattern = inner.expression
+    if not isinstance(pattern, exp.Literal) or inner.args.get("escape"):
+        return [some_of(columns)]
+    return _matching(columns, inner, pattern.name, wanted=inner is node and not inner.args.get("negate"))
+
+
+def _matching(columns: Sequence[Column | Rest], node: exp.Expr, text: str, *, wanted: bool) -> list[Column | Rest]:
+    if isinstance(node, exp.Glob):
+        pattern = fnmatch.translate(text)
+    elif isinstance(node, exp.SimilarTo | exp.RegexpLike):
+        pattern = text
+    else:
+        pattern = re.escape(text).replace("%", ".*").replace("_", ".")
+    try:
+        known = re.compile(pattern, re.I if isinstance(node, exp.ILike) else 0)
+    except re.error:
+        return [some_of(columns)]
+    return [each for each in columns if isinstance(each, Rest) or bool(known.fullmatch(each.name)) is wanted]
 
 
 def some_of(columns: Sequence[Column | Rest]) -> Rest:
@@ -98,12 +121,12 @@ def some_of(columns: Sequence[Column | Rest]) -> Rest:
 def _qualified(parts: Sequence[str], scope: Scope) -> list[Placed]:
     binding = scope.called_anywhere(".".join(parts))
     if binding is not None:
-        return [(None, column) for column in binding.relation.columns]
+        return [(None, column, None) for column in binding.relation.columns]
     value = scope.resolve(parts)
     members = value.members()
     if members is None:
-        return [(None, Rest(deps=value.flat()))]
-    return [(None, Column(name, member)) for name, member in members]
+        return [(None, Rest(deps=value.flat()), None)]
+    return [(None, Column(name, member), None) for name, member in members]
 
 
 def _key(node: exp.Expr) -> tuple[str, str]:

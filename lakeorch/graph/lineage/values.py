@@ -150,13 +150,13 @@ class Rest:
         known = self.named.get(lower)
         if known is None and self.named and not self.sources:
             return None
-        own = known.flat() if known else {(source, (name,)): self.kind for source in self.sources}
+        own: Deps = known.flat() if known else {(source, (name,)): self.kind for source in self.sources}
         return known if known and not self.deps else Value(union((own, self.deps)))
 
     def flat(self) -> Value:
         """What a column is made of that may be any of them."""
-        own = {(source, (ALL,)): self.kind for source in self.sources}
-        return Value(union((own, self.deps, *(value.flat() for value in self.named.values()))))
+        own: Deps = {(source, (ALL,)): self.kind for source in self.sources}
+        return Value(union((own, self.deps, *(derived(value.flat()).deps for value in self.named.values()))))
 
     def computed(self) -> Rest:
         """The same columns, each put through an expression."""

@@ -7,7 +7,6 @@ letters and blanks, `nesting` to brackets, `shape` to lines, `printer` makes the
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING
 
 from lakeorch.errors import Finding, ProjectError, Source, Span
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
 
 __all__ = ["format_sql", "lay_out"]
+
+# a comment between the words of a line moves to its end, and that may let the next pass do better
+PASSES = 5
 
 
 def format_sql(source: Source) -> str:
@@ -49,21 +51,25 @@ def format_sql(source: Source) -> str:
     except UnbalancedError:
         return source.text
     # nothing is known that gets here changed; what a fingerprint stands for is too dear to trust in that
-    after = Source(source.file, text)
-    again = read_query(after, start)
-    same = again.query_hash == facts.query_hash and _comments(after, again.body) == _comments(source, facts.body)
+    after = read_query(Source(source.file, text), start)
+    same = after.query_hash == facts.query_hash and _comments(text, after.body) == _comments(source.text, facts.body)
     return text if same else source.text
 
 
 def lay_out(source: Source, body: Span) -> str:
     """The file with the query at `body` laid out; raises UnbalancedError."""
     text = source.text
-    query = render(document(read_words(text, _tokens(source, body))))
-    head, tail = text[: body.start], text[body.end :]
-    lines = _newline(text)
-    if lines != "\n":
-        query = query.replace("\r\n", "\n").replace("\n", lines)
-    return _head(head, lines) + query + _tail(tail, lines)
+    newline = _newline(text)
+    query, tail = text[body.start : body.end], text[body.end :]
+    for _ in range(PASSES):
+        tokens = _tokens(query)
+        # a comment that moved to the end of the last line now stands behind the query
+        query, left = query[: tokens[-1].end + 1], query[tokens[-1].end + 1 :]
+        tail = f"{left}{newline}{tail}" if left and tail.strip() else left + tail
+        before, query = query, render(document(read_words(query, tokens)), newline)
+        if query == before:
+            break
+    return _head(text[: body.start], newline) + query + _tail(tail, newline)
 
 
 def _head(head: str, newline: str) -> str:
@@ -84,18 +90,19 @@ def _tail(tail: str, newline: str) -> str:
 
 
 def _newline(text: str) -> str:
-    first = re.search(r"\r?\n", text)
-    return first[0] if first else "\n"
+    """How most lines of a file end."""
+    return "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
 
 
-def _comments(source: Source, body: Span) -> list[str]:
-    """The comments of a query, sorted; a line comment may have come between two others."""
-    tokens = _tokens(source, body)
-    gaps = (source.text[one.end + 1 : other.start] for one, other in itertools.pairwise(tokens))
+def _comments(text: str, body: Span) -> list[str]:
+    """The comments of a query and behind it, sorted: one that ends a line may move behind another."""
+    query = text[body.start : body.end]
+    gaps = [query[one.end + 1 : other.start] for one, other in itertools.pairwise(_tokens(query))]
+    gaps.append(text[body.end :])
     return sorted(gap[start:end].rstrip() for gap in gaps for start, end in comments(gap))
 
 
-def _tokens(source: Source, body: Span) -> list[Token]:
-    tokens = tokenize(Source(source.file, source.text[: body.end]), body.start)
+def _tokens(query: str) -> list[Token]:
+    tokens = tokenize(Source("", query), 0)
     assert not isinstance(tokens, Finding), "the query was read before"
     return tokens

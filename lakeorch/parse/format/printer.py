@@ -91,8 +91,8 @@ def width(doc: Doc) -> int:
     return sum(width(part) for part in doc)
 
 
-def render(doc: Doc) -> str:
-    """The text of a document, without a line end behind its last line."""
+def render(doc: Doc, newline: str = "\n") -> str:
+    """The text of a document, `newline` between its lines and none behind the last."""
     printer = _Printer()
     stack: list[tuple[int, bool, Doc]] = [(0, False, doc)]
     while stack:
@@ -114,7 +114,8 @@ def render(doc: Doc) -> str:
             stack += [(indent, fits, part) for part in reversed(top.parts)]
         else:
             stack += [(indent, flat, part) for part in reversed(top)]
-    return printer.finish()
+    printer.end(0)
+    return newline.join(printer.lines)
 
 
 def _up_to_next_line(stack: Sequence[tuple[int, bool, Doc]]) -> int:
@@ -175,7 +176,3 @@ class _Printer:
         self.end(indent)
         self.line += comment
         self.end(indent)
-
-    def finish(self) -> str:
-        self.end(0)
-        return "\n".join(self.lines)

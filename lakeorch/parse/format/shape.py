@@ -78,10 +78,10 @@ def _query(items: Sequence[Item], sep: Line | End) -> Doc:
         at = next((at for at, item in enumerate(rest) if _is_body(rest, at) and isinstance(item, Bracket)), None)
         if at is None:
             break
-        above, name, _ = _apart(rest[:at])
+        above, name, behind_name = _apart(rest[:at])
         body = rest[at]
         behind = _take_behind(body)
-        parts += [*above, _plain(name), " ", _block(body) if isinstance(body, Bracket) else ""]
+        parts += [*above, _plain(name), *behind_name, " ", _block(body) if isinstance(body, Bracket) else ""]
         rest = rest[at + 1 :]
         if not (rest and says(rest[0], ",", keyword=False)):
             parts += behind
@@ -237,9 +237,13 @@ def _operand(items: Sequence[Item]) -> Doc:
 
 
 def _bracket(item: Bracket) -> Doc:
-    if item.open.low == "case":
-        return _case(item)
-    opening, closing, above = _word(item.open), _closing(item), [Above(c) for c in item.close.above]
+    above, _, behind = _apart([item])
+    return [*above, _case(item) if item.open.low == "case" else _enclosed(item), *behind]
+
+
+def _enclosed(item: Bracket) -> Doc:
+    above = _above_close(item)
+    opening, closing = _word(item.open), _word(item.close)
     if not item.items:
         return [opening, *above, closing]
     if is_query(item):
@@ -257,9 +261,9 @@ def _bracket(item: Bracket) -> Doc:
 
 def _block(item: Bracket) -> Doc:
     """A query in brackets that is never put into one line: the body of a CTE."""
-    above = [Above(comment) for comment in item.close.above]
+    above = _above_close(item)
     inside = _query(item.items, END) if item.items else ""
-    return [_word(item.open), Nest([END, inside, *above]), END, _closing(item)]
+    return [_word(item.open), Nest([END, inside, *above]), END, _word(item.close)]
 
 
 def _sections(items: Sequence[Item], starts: Sequence[int]) -> Doc:
@@ -282,8 +286,7 @@ def _case(item: Bracket) -> Doc:
     inside: list[Doc] = []
     for half in halves:
         inside += [LINE, _arm(half, LINE if not short else None)]
-    inside += [Above(comment) for comment in item.close.above]
-    return Group([*parts, Nest(inside), LINE, _closing(item)], SHORT)
+    return Group([*parts, Nest([*inside, *_above_close(item)]), LINE, _word(item.close)], SHORT)
 
 
 def _arm(halves: Sequence[Sequence[Item]], sep: Line | None) -> Doc:
@@ -339,9 +342,11 @@ def _word(word: Word) -> Doc:
     return [*(Above(comment) for comment in word.above), word.shown, *(Behind(comment) for comment in word.behind)]
 
 
-def _closing(item: Bracket) -> Doc:
-    """The closing word of a bracket; the comments above it stand further in."""
-    return [item.close.shown, *(Behind(comment) for comment in item.close.behind)]
+def _above_close(item: Bracket) -> list[Doc]:
+    """Takes the comments above the closing word of a bracket off it: they stand further in."""
+    above: list[Doc] = [Above(comment) for comment in item.close.above]
+    item.close.above = []
+    return above
 
 
 def _apart(items: Sequence[Item]) -> tuple[list[Doc], Sequence[Item], list[Doc]]:

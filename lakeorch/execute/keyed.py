@@ -1,0 +1,62 @@
+"""Tables whose rows have a key: new rows take the place of those with the same key.
+
+Copy on write: files that hold such a row are written again without it, the new rows come beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lakeorch.errors import LakeorchError
+from lakeorch.execute.build import PATH, STANDING, WRITTEN, Build, Rewrite, discard
+from lakeorch.types import identifier
+
+
+def require_unique(build: Build, written: Sequence[str]) -> None:
+    """Raises LakeorchError, with examples, where two of the new rows have one key; they are then removed."""
+    key = build.model.settings.unique_key
+    keys = ", ".join(identifier(name) for name in key)
+    sql = (
+        f"SELECT {keys}, count(*) AS rows FROM {build.quote(WRITTEN)} "
+        f"GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 5"
+    )
+    with build.open([build.written(written)]) as session:
+        twice = session.fetch(sql).read_all().to_pylist()
+    if twice:
+        discard(written)
+        rows = "; ".join(", ".join(f"{k}={v}" for k, v in row.items()) for row in twice)
+        raise LakeorchError(
+            f"{build.model.name}: unique_key ({', '.join(key)}) is not unique in the new rows: {rows}",
+            hint="keep one row per key, for example with QUALIFY row_number() OVER (PARTITION BY … ORDER BY …) = 1",
+        )
+
+
+def merged(build: Build, written: tuple[str, ...]) -> Rewrite | None:
+    """Upserts the written rows; None where the table holds every one of them already."""
+    names = ", ".join(map(identifier, build.names))
+    new, old = build.quote(WRITTEN), build.quote(STANDING)
+    with build.open([build.written(written), *build.standing()]) as session:
+        sql = f"SELECT count(*) AS n FROM (SELECT {names} FROM {new} EXCEPT SELECT {names} FROM {old})"
+        if not session.fetch(sql).read_all().to_pylist()[0]["n"]:
+            return None
+    return replaced(build, written, build.model.settings.unique_key)
+
+
+def replaced(build: Build, written: tuple[str, ...], key: Sequence[str]) -> Rewrite:
+    """Puts the written rows into the place of those that stand with the same key."""
+    match = matching("n", "o", key)
+    names = ", ".join(map(identifier, build.names))
+    new, old = build.quote(WRITTEN), build.quote(STANDING)
+    with build.open([build.written(written), *build.standing()]) as session:
+        sql = f"SELECT DISTINCT o.{PATH} AS path FROM {old} o SEMI JOIN {new} n ON {match}"
+        touched = tuple(session.fetch(sql).read_all()["path"].to_pylist())
+    kept: tuple[str, ...] = ()
+    if touched:
+        with build.open([build.written(written), *build.standing(touched)]) as session:
+            kept = session.write(f"SELECT {names} FROM {old} o ANTI JOIN {new} n ON {match}", build.target("kept"))
+    return Rewrite(written + kept, "rewrite", touched)
+
+
+def matching(one: str, other: str, key: Sequence[str]) -> str:
+    """The condition under which two rows have one key: NULL is a value like any other."""
+    return " AND ".join(f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in map(identifier, key))

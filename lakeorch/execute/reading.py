@@ -1,0 +1,152 @@
+"""What a step reads: its inputs whole, or of the driving ones only what came since the model last read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lakeorch.bind import Statement, statement
+from lakeorch.engines import Engine, Query, Relation, relation
+from lakeorch.errors import MovedError
+from lakeorch.lake import Lake, Scan
+from lakeorch.model import Field, Model
+from lakeorch.plan import Survey
+from lakeorch.sources.files import stamp_of
+from lakeorch.types import identifier
+
+Scans = Callable[[str], Scan]
+Only = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Gives queries and the relations they run over.
+
+    Attributes:
+        root: the project root, which relative paths in SQL start from.
+    """
+
+    lake: Lake
+    engine: Engine
+    survey: Survey
+    root: Path
+
+    def whole(self, name: str, scan: Scans, only: Only | None = None) -> list[Relation]:
+        """Everything a model's query reads: its tables, then the views it inlines, in an order that works."""
+        found: list[Relation] = [relation(scan(table)) for table in self.survey.graph.tables_behind(name)]
+        return found + self._views(name, only)
+
+    def new(self, name: str, scan: Scans, only: Only) -> list[Relation]:
+        """As `whole`, but a driving table shows only the rows that came since the model last read it."""
+        found: list[Relation] = []
+        for table in self.survey.graph.tables_behind(name):
+            then = self._then(name, table)
+            found += [relation(scan(table))] if then is None else self._new_rows(scan(table), then)
+        return found + self._views(name, only)
+
+    def before(self, name: str, scan: Scans) -> list[Relation]:
+        """As `whole`, but every driving table as the model last read it."""
+        found: list[Relation] = []
+        for table in self.survey.graph.tables_behind(name):
+            now, then = scan(table), self._then(name, table)
+            # the query may use columns that came since: they had no value then
+            found += [relation(now)] if then is None else self._as(now, then)
+        return found + self._views(name, None)
+
+    def paths(self, name: str, *, new: bool) -> Only:
+        """For every file pattern behind a model, the files to read.
+
+        They are those of the survey: a file that comes now is read by the next run, and not by this one too.
+
+        Args:
+            name: of the model.
+            new: of driving patterns, only the files that the model has not read.
+        """
+        survey = self.survey
+        drives = survey.graph.driving(name) if new else frozenset()
+        return {
+            pattern: survey.new_files(name, pattern)
+            if pattern in drives
+            else tuple(file.path for file in survey.files[pattern].files)
+            for pattern in survey.graph.files_behind(name)
+        }
+
+    def require_unmoved(self, name: str) -> None:
+        """Raises MovedError where a raw file was written while the step read it: its digest is not what was read."""
+        for pattern in self.survey.graph.files_behind(name):
+            for path, stamp in self.survey.stamps.get(pattern, {}).items():
+                if stamp != stamp_of(self.root / path):
+                    raise MovedError(name, f"{path} changed while it was read")
+
+    def is_monotone(self, name: str) -> bool:
+        """Whether new rows of the driving tables, put in their place all at once, yield the new rows of the query.
+
+        They do where only one of them is read, and once: a second one, or a second use of the same, would never
+        meet the rows that were there before.
+        """
+        graph = self.survey.graph
+        drives = graph.driving(name)
+        counts: dict[str, int] = {}
+        for at in (*graph.views_behind(name), name):
+            used = [graph.resolve(graph.models[at], r.name) or r.name for r in graph.models[at].references]
+            counts[at] = sum(counts.get(each, 1 if each in drives else 0) for each in used)
+        return counts[name] <= 1
+
+    def statement(self, model: Model, only: Only | None = None) -> Statement:
+        """A query as the engine takes it; `only` as in `bind.statement`."""
+        survey = self.survey
+        return statement(model, survey.graph, self.engine, now=survey.now, folder=self.root, only=only)
+
+    def view(self, name: str, only: Only | None = None) -> Query:
+        """A view as a relation; `only` as in `bind.statement`."""
+        return Query(name, self.statement(self.survey.graph.models[name], only).sql)
+
+    def _views(self, name: str, only: Only | None) -> list[Relation]:
+        return [self.view(view, only) for view in self.survey.graph.views_behind(name)]
+
+    def _then(self, name: str, table: str) -> Scan | None:
+        """A driving table as the model last read it; None where it never did, or the table does not drive it."""
+        recorded = self.survey.recorded(name)
+        snapshot = recorded.tables.get(table) if recorded else None
+        return self.lake.scan(table, snapshot) if snapshot and table in self.survey.graph.driving(name) else None
+
+    def _new_rows(self, now: Scan, then: Scan) -> list[Relation]:
+        """Relations under which `now`'s table shows only the rows that `then` does not have.
+
+        Files that both states share hold no new row, so only the others are read; where none of the old files went
+        away, the new files are the answer. Rows are told apart by the columns that both states have: a column that
+        was added makes no row a new one.
+        """
+        added, gone = now, then
+        if not (now.has_deletes or then.has_deletes):
+            added = replace(now, paths=tuple(path for path in now.paths if path not in set(then.paths)))
+            gone = replace(then, paths=tuple(path for path in then.paths if path not in set(now.paths)))
+            if not gone.paths:
+                return [relation(added)]
+        new, old = f"_lakeorch.new {now.name}", f"_lakeorch.old {now.name}"
+        was = {field.id: field for field in then.fields}
+        shared = [(field, was[field.id]) for field in now.fields if field.id in was]
+        one, other = (", ".join(identifier(pair[side].name) for pair in shared) for side in (0, 1))
+        match = " AND ".join(f"n.{identifier(a.name)} IS NOT DISTINCT FROM o.{identifier(b.name)}" for a, b in shared)
+        nth = "_lakeorch_nth"
+        sql = (
+            f"SELECT n.* EXCLUDE ({nth}) FROM (SELECT *, row_number() OVER (PARTITION BY {one}) AS {nth} "
+            f"FROM {self.engine.quote(new)}) n ANTI JOIN (SELECT {other}, row_number() OVER (PARTITION BY {other}) "
+            f"AS {nth} FROM {self.engine.quote(old)}) o ON {match} AND n.{nth} = o.{nth}"
+        )
+        if not shared:
+            return [relation(now)]
+        return [relation(added, name=new), relation(gone, name=old), Query(now.name, sql)]
+
+    def _as(self, now: Scan, then: Scan) -> list[Relation]:
+        """`then` with the columns of `now`, by their ids; what it lacks is NULL."""
+        was = {field.id: field for field in then.fields}
+        old = f"_lakeorch.old {now.name}"
+
+        def column(field: Field) -> str:
+            name = identifier(field.name)
+            return f"{identifier(was[field.id].name)} AS {name}" if field.id in was else f"NULL AS {name}"
+
+        columns = ", ".join(column(field) for field in now.fields)
+        return [relation(then, name=old), Query(now.name, f"SELECT {columns} FROM {self.engine.quote(old)}")]

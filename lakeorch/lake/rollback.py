@@ -1,0 +1,123 @@
+"""Tables back to an earlier state of theirs: `main` is moved, no snapshot is made, nothing is lost.
+
+What goes back with the rows is what the table said of them: columns, partitions, order, and its `lakeorch.*`
+properties, comment and owner, out of the metadata file that was the table's at that time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.sorting import SortOrder
+from pyiceberg.table.update import SetSnapshotRefUpdate
+
+from lakeorch.errors import CatalogError, MovedError
+from lakeorch.lake.catalog import Catalog, Swap
+from lakeorch.lake.change import Change
+from lakeorch.lake.commit import patiently, written
+
+PINNED = "lakeorch.pinned"
+_KEPT = ("comment", "owner")
+_OURS = "lakeorch."
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One table's way back.
+
+    Attributes:
+        name: of the table.
+        location: the metadata file that the decision was made on; the table must still be there.
+        snapshot_id: where `main` goes; where it is, when only what the table says of its rows goes back.
+        at: the time whose state is wanted, milliseconds since 1970 UTC; None leaves what the table says as it is.
+        pinned: the text of the property `lakeorch.pinned`; empty leaves it as it is.
+    """
+
+    name: str
+    location: str
+    snapshot_id: int
+    at: int | None
+    pinned: str = ""
+
+
+def roll_back(catalog: Catalog, returns: Sequence[Return]) -> None:
+    """Moves all tables in one transaction.
+
+    Raises:
+        MovedError: a table is no more where it was when this was decided.
+        CatalogError: the catalog failed; nothing was moved, unless its last reply was lost.
+    """
+    done: dict[str, str] = {}
+    patiently(catalog, lambda: _roll_back(catalog, sorted(returns, key=lambda each: each.name), done))
+
+
+def _roll_back(catalog: Catalog, returns: Sequence[Return], done: dict[str, str]) -> None:
+    pointers = catalog.pointers()
+    if done and all(pointers.get(name) == location for name, location in done.items()):
+        return  # the reply was lost, the commit was not
+    for each in returns:
+        if pointers.get(each.name) != each.location:
+            raise MovedError(each.name, "it moved while it was to be rolled back", hint="look again, and try again")
+    tables = {each.name: catalog.table(each.name, each.location) for each in returns}
+    # one time for all, later than every table's last: a query "as of" sees all of it or nothing
+    when = max([int(time.time() * 1000), *(table.metadata.last_updated_ms + 1 for table in tables.values())])
+    swaps = []
+    for each in returns:
+        table = tables[each.name]
+        updates = _change(catalog, table, each).updates
+        if updates:
+            swaps.append(Swap(each.name, each.location, written(table.io, table, updates, when=when)))
+    done.update({swap.name: str(swap.new) for swap in swaps})
+    catalog.swap(swaps)
+
+
+def _change(catalog: Catalog, table: Table, asked: Return) -> Change:
+    change = Change(table)
+    now = table.metadata
+    was = None if asked.at is None else _as_of(catalog, table, asked)
+    if asked.snapshot_id != now.current_snapshot_id:
+        change._apply((_main_at(asked.snapshot_id, now),))
+        snapshot = now.snapshot_by_id(asked.snapshot_id)
+        columns = next((s for s in now.schemas if snapshot and s.schema_id == snapshot.schema_id), now.schema())
+        change.set_schema(was.schema() if was else columns)
+        ids = set(change.table_metadata.schema()._lazy_id_to_field)
+        specs = [(was or now).spec(), *reversed(now.partition_specs), PartitionSpec()]
+        change.set_spec(next(spec for spec in specs if {field.source_id for field in spec.fields} <= ids))
+        order = (was or now).sort_order()
+        change.set_order(order if {field.source_id for field in order.fields} <= ids else SortOrder(order_id=0))
+    if was is not None:
+        said = {key for key in {*now.properties, *was.properties} if key.startswith(_OURS) or key in _KEPT}
+        change.set_values({key: was.properties.get(key) for key in sorted(said - {PINNED})})
+    if asked.pinned:
+        change.set_values({PINNED: asked.pinned})
+    return change
+
+
+def _main_at(snapshot_id: int, metadata: TableMetadata) -> SetSnapshotRefUpdate:
+    kept = metadata.refs.get(MAIN_BRANCH)
+    return SetSnapshotRefUpdate(
+        ref_name=MAIN_BRANCH,
+        type=SnapshotRefType.BRANCH,
+        snapshot_id=snapshot_id,
+        max_ref_age_ms=kept and kept.max_ref_age_ms,
+        max_snapshot_age_ms=kept and kept.max_snapshot_age_ms,
+        min_snapshots_to_keep=kept and kept.min_snapshots_to_keep,
+    )
+
+
+def _as_of(catalog: Catalog, table: Table, asked: Return) -> TableMetadata | None:
+    """The table's metadata as it was at the wanted time; None where its file is gone: only the rows can go back."""
+    found: TableMetadata | None = table.metadata
+    if table.metadata.last_updated_ms > (asked.at or 0):
+        older = [entry for entry in table.metadata.metadata_log if entry.timestamp_ms <= (asked.at or 0)]
+        found = None
+        with contextlib.suppress(CatalogError):
+            found = catalog.table(asked.name, older[-1].metadata_file).metadata if older else None
+    return found if found is not None and found.current_snapshot_id == asked.snapshot_id else None

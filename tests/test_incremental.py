@@ -1,0 +1,265 @@
+"""Append and merge under hard conditions: no row lost, none twice, none altered on its way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lakeorch.errors import ProjectError
+from lakeorch.execute import Executor
+from lakeorch.project import Project
+from tests.conftest import Make
+from tests.test_run import actions, load, reasons, rows
+
+APPEND = "/* ---\nmaterialized: append\n--- */\n"
+LOG = {"raw/a.csv": "x\n1\n", "models/r/t.sql": APPEND + "SELECT x FROM read_csv('raw/*.csv')"}
+
+
+@pytest.mark.parametrize("pattern", ["'raw/**/*.csv'", "'./raw/*.csv'", "['raw/a.csv', 'raw/b*.csv']"])
+def test_another_pattern_for_the_same_files_reads_none_twice(make: Make, pattern: str) -> None:
+    folder = make({**LOG, "raw/b.csv": "x\n2\n"})
+    Project(folder).run()
+    make({"models/r/t.sql": APPEND + f"SELECT x FROM read_csv({pattern})"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,)]
+    make({"raw/b2.csv": "x\n3\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,), (3,)]
+    assert Project(folder).run().status == "nothing to do"
+
+
+def test_a_renamed_file_is_not_new_but_a_copy_is(make: Make) -> None:
+    folder = make(LOG)
+    Project(folder).run()
+    (folder.parent / "raw/a.csv").rename(folder.parent / "raw/z.csv")
+    assert Project(folder).run().status == "nothing to do"
+    make({"raw/y.csv": "x\n1\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t") == [(1,), (1,)]
+
+
+@pytest.mark.parametrize("trouble", ["gone", "spoilt"])
+def test_a_lost_list_of_files_stops_the_model_before_data_moves(make: Make, trouble: str) -> None:
+    folder = make(LOG)
+    Project(folder).run()
+    make({"raw/b.csv": "x\n2\n"})
+    for listing in (folder.parent / "warehouse/_lakeorch/files").iterdir():
+        listing.unlink() if trouble == "gone" else listing.write_text("{")
+    with pytest.raises(ProjectError) as error:
+        Project(folder).run()
+    assert "is gone from the warehouse" in error.value.findings[0].message
+    assert rows(folder, "FROM r.t") == [(1,)]
+    assert Project(folder).run(full=True).status == "published"
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_file_that_comes_while_files_are_read_is_read_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    folder = make(LOG)
+    if not first:
+        Project(folder).run()
+        make({"raw/b.csv": "x\n2\n"})
+    before_build(monkeypatch, lambda: make({"raw/late.csv": "x\n99\n"}))
+    Project(folder).run()
+    monkeypatch.undo()
+    Project(folder).run()
+    expected = [(1,), (99,)] if first else [(1,), (2,), (99,)]
+    assert rows(folder, "FROM r.t ORDER BY x") == expected
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(LOG)
+    before_build(monkeypatch, lambda: make({"raw/a.csv": "x\n5\n"}))
+    assert Project(folder).run().status == "published"
+    monkeypatch.undo()
+    assert rows(folder, "FROM r.t") == [(5,)]
+    assert Project(folder).run().status == "nothing to do"
+
+
+def before_build(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Does something once, between the survey of the files and the first build."""
+    original, done = Executor.build, []
+
+    def build(self: Executor, *args: object) -> object:
+        if not done:
+            done.append(act())
+        return original(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Executor, "build", build)
+
+
+@pytest.mark.parametrize(
+    ("ending", "reader", "first", "second", "value"),
+    [
+        ("csv", "read_csv", "code\nabc\n1.10\n", "code\n007\n", "007"),
+        ("csv", "read_csv", "code\nabc\n", "code\nTRUE\n", "TRUE"),
+        ("csv", "read_csv", "code\nabc\n", "code\n12:30\n", "12:30"),
+        ("json", "read_json", '{"code": "abc"}\n', '{"code": "2024-01-02"}\n', "2024-01-02"),
+    ],
+)
+def test_new_files_are_read_with_the_types_of_all(
+    make: Make, ending: str, reader: str, first: str, second: str, value: str
+) -> None:
+    sql = APPEND + f"SELECT r.code FROM {reader}('raw/*.{ending}') AS r"
+    folder = make({f"raw/a.{ending}": first, "models/r/t.sql": sql})
+    Project(folder).run()
+    make({f"raw/b.{ending}": second})
+    assert Project(folder).run().status == "published"
+    assert (value,) in rows(folder, "FROM r.t")
+
+
+def test_options_of_the_reader_stay_in_force(make: Make) -> None:
+    sql = APPEND + "SELECT parse_filename(filename) AS f, x FROM read_csv('raw/*.csv', filename = true, delim = ';')"
+    folder = make({"raw/a.csv": "x;y\n1;2\n", "models/r/t.sql": sql})
+    Project(folder).run()
+    make({"raw/b.csv": "x;y\n3;4\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t ORDER BY x") == [("a.csv", 1), ("b.csv", 3)]
+
+
+def test_an_edited_check_is_applied_to_the_old_rows_too(make: Make) -> None:
+    folder = make({**LOG, "raw/a.csv": "x\n-1\n"})
+    Project(folder).run()
+    make(
+        {
+            "raw/b.csv": "x\n2\n",
+            "models/r/t.sql": LOG["models/r/t.sql"].replace("\n--- */", "\ncolumns: {x: {checks: [{min: 0}]}}\n--- */"),
+        }
+    )
+    result = Project(folder).run()
+    assert (result.status, result.outcomes[0].checks[0].failed_rows) == ("failed", 1)
+
+
+def test_a_foreign_append_stays_and_the_model_goes_on_and_comes_to_rest(make: Make) -> None:
+    folder = make({**LOG, "models/r/t.sql": APPEND + "SELECT x FROM read_csv('raw/*.csv') WHERE x < 50"})
+    Project(folder).run()
+    load(folder, "r.t").append(pa.table({"x": pa.array([40], pa.int64())}))
+    make({"raw/b.csv": "x\n77\n"})  # a new file without a new row
+    Project(folder).run()
+    assert Project(folder).run().status == "nothing to do"
+    make({"raw/c.csv": "x\n3\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (3,), (40,)]
+
+
+def test_joined_driving_tables_miss_no_pair(make: Make) -> None:
+    block = "/* ---\nmaterialized: append\nappend_from: [a.l, a.r]\n--- */\n"
+    folder = make(
+        {
+            "models/a/l.sql": "SELECT unnest([1, 2]) AS x",
+            "models/a/r.sql": "SELECT unnest([1, 2]) AS x",
+            "models/a/j.sql": block + "SELECT l.x FROM l JOIN r USING (x)",
+        }
+    )
+    Project(folder).run()
+    make({"models/a/l.sql": "SELECT unnest([1, 2, 3]) AS x"})
+    Project(folder).run()
+    make({"models/a/r.sql": "SELECT unnest([1, 2, 3, 3]) AS x"})
+    Project(folder).run()
+    assert rows(folder, "FROM a.j ORDER BY x") == [(1,), (2,), (3,), (3,)]
+
+
+def test_a_driving_table_joined_with_itself_misses_no_pair(make: Make) -> None:
+    folder = make(
+        {
+            "models/a/l.sql": "SELECT unnest([1, 2]) AS x",
+            "models/a/j.sql": APPEND + "SELECT p.x, q.x AS y FROM l p, l q WHERE p.x < q.x",
+        }
+    )
+    Project(folder).run()
+    make({"models/a/l.sql": "SELECT unnest([1, 2, 3]) AS x"})
+    Project(folder).run()
+    assert rows(folder, "FROM a.j ORDER BY ALL") == [(1, 2), (1, 3), (2, 3)]
+
+
+def test_joined_driving_files_are_refused(make: Make) -> None:
+    sql = APPEND + "SELECT a.x FROM read_csv('raw/a*.csv') a JOIN read_csv('raw/b*.csv') b USING (x)"
+    folder = make({"raw/a.csv": "x\n1\n", "raw/b.csv": "x\n1\n", "models/r/t.sql": sql})
+    with pytest.raises(ProjectError) as error:
+        Project(folder).run()
+    assert "joined" in error.value.findings[0].message
+
+
+def test_files_in_a_union_all_bring_new_rows(make: Make) -> None:
+    sql = APPEND + "SELECT x FROM read_csv('raw/a*.csv') UNION ALL SELECT x FROM read_csv('raw/b*.csv')"
+    folder = make({"raw/a.csv": "x\n1\n", "raw/b.csv": "x\n2\n", "models/r/t.sql": sql})
+    Project(folder).run()
+    make({"raw/b3.csv": "x\n3\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,), (3,)]
+
+
+def test_a_column_added_upstream_makes_no_row_new(make: Make) -> None:
+    folder = make({"models/a/src.sql": "SELECT 1 AS x", "models/a/log.sql": APPEND + "SELECT x FROM a.src"})
+    Project(folder).run()
+    make({"models/a/src.sql": "SELECT unnest([1, 1, 2]) AS x, 7 AS y"})
+    Project(folder).run()
+    assert rows(folder, "FROM a.log ORDER BY x") == [(1,), (1,), (2,)]
+
+
+def test_odd_column_names(make: Make) -> None:
+    block = "/* ---\nmaterialized: merge\nunique_key: ['a\"b']\n--- */\n"
+    src = 'SELECT {} AS "a""b", {} AS "Sélect x"'
+    folder = make({"models/a/src.sql": src.format(1, 2), "models/a/m.sql": block + "SELECT * FROM a.src"})
+    Project(folder).run()
+    make({"models/a/src.sql": src.format("unnest([1, 2])", 5)})
+    Project(folder).run()
+    assert rows(folder, "FROM a.m ORDER BY 1") == [(1, 5), (2, 5)]
+
+
+def test_only_the_letter_case_of_a_column_changes(make: Make) -> None:
+    folder = make({"models/a/t.sql": "SELECT 1 AS ID, 2 AS v", "models/a/log.sql": APPEND + "SELECT ID, v FROM t"})
+    Project(folder).run()
+    make({"models/a/t.sql": "SELECT 5 AS id, 2 AS v", "models/a/log.sql": APPEND + "SELECT id, v FROM t"})
+    Project(folder).run()
+    assert rows(folder, "FROM a.t") == [(5, 2)]
+    assert rows(folder, "FROM a.log ORDER BY id") == [(1, 2), (5, 2)]
+
+
+def test_a_removed_description_is_removed_once(make: Make) -> None:
+    folder = make({"models/a/t.sql": '/* ---\ncolumns: {x: {description: it}}\n--- */\nSELECT 1 AS "X"'})
+    Project(folder).run()
+    assert load(folder, "a.t").schema().find_field("X").doc == "it"
+    make({"models/a/t.sql": 'SELECT 1 AS "X"'})
+    assert actions(Project(folder).run()) == {"a.t": "amend"}
+    assert Project(folder).run().status == "nothing to do"
+
+
+def test_validate_finds_a_type_that_an_append_cannot_take(make: Make) -> None:
+    folder = make({"models/a/src.sql": "SELECT 1 AS x", "models/a/log.sql": APPEND + "SELECT x FROM a.src"})
+    Project(folder).run()
+    make({"models/a/src.sql": "SELECT 'text' AS x"})
+    [finding] = Project(folder).validate()
+    assert finding.message == "x is int in the table and string in the query"
+    assert not Project(folder).validate(["a.src"])
+
+
+def test_a_check_between_two_models_connects_them(make: Make) -> None:
+    """Both change together and fit each other; one of them fails another check: the other must not go alone."""
+    files = {
+        "raw/c.csv": "id\n1\n2\n",
+        "raw/o.csv": "cid,amount\n1,5\n2,5\n",
+        "models/a/cust.sql": "SELECT id FROM read_csv('raw/c.csv')",
+        "models/a/ord.sql": "/* ---\ncolumns:\n  cid: {checks: [{relationship: a.cust.id}]}\n"
+        "  amount: {checks: [{min: 0}]}\n--- */\nSELECT cid, amount FROM read_csv('raw/o.csv')",
+    }
+    folder = make(files)
+    Project(folder).run()
+    make({"raw/c.csv": "id\n1\n3\n", "raw/o.csv": "cid,amount\n1,5\n3,-1\n"})
+    assert actions(Project(folder).run()) == {"a.cust": "held", "a.ord": "failed"}
+    assert rows(folder, "FROM a.cust ORDER BY id") == [(1,), (2,)]
+
+
+def test_the_warehouse_alone_remembers_what_was_read(make: Make, tmp_path: Path) -> None:
+    folder = make(LOG)
+    Project(folder).run()
+    shutil.rmtree(tmp_path / ".lakeorch", ignore_errors=True)
+    make({"raw/b.csv": "x\n2\n"})
+    assert reasons(Project(folder).run()) == {"r.t": "new files: 1"}
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,)]
