@@ -100,9 +100,11 @@ class Survey:
         return Plan(tuple(steps), self.departed())
 
     def departed(self) -> tuple[str, ...]:
-        """Tables that lakeorch made and whose model is no longer in the project."""
-        made = (name for name, table in self.published.items() if "lakeorch.model" in table.properties)
-        return tuple(sorted(name for name in made if name not in self.graph.models))
+        """Tables that lakeorch made and whose model is no longer in the project, or is a view now."""
+        made = [name for name, table in self.published.items() if "lakeorch.model" in table.properties]
+        models = self.graph.models
+        kept = {name for name in made if name in models and models[name].settings.materialized != "view"}
+        return tuple(sorted(set(made) - kept))
 
     def step(self, name: str, heads: Heads, moving: frozenset[str] = frozenset()) -> Step:
         """Decides for one model.
@@ -168,10 +170,12 @@ class Survey:
     def key(self, step: Step) -> str:
         """Names a finished step by what it was made from, so that a later run can find and reuse it."""
         table = self.published.get(step.model)
-        every = self.graph.models[step.model].settings.refresh_every
-        inputs = Inputs(step.inputs.tables, step.inputs.files, _bucket(step.inputs.now, every))
+        settings = self.graph.models[step.model].settings
+        inputs = Inputs(step.inputs.tables, step.inputs.files, _bucket(step.inputs.now, settings.refresh_every))
         head = None if table is None else table.snapshot_id
-        parts = [step.model, step.fingerprint, inputs.to_json(), head, step.refresh, self.checks_hash(step.model)]
+        # the staged change writes these too: taken up after an edit of them, it would publish the old ones
+        said = [settings.description, settings.owner, *((c.name, c.description) for c in settings.columns)]
+        parts = [step.model, step.fingerprint, inputs.to_json(), head, step.refresh, self.checks_hash(step.model), said]
         return _hash(parts)
 
     # ---- files ----
@@ -186,7 +190,7 @@ class Survey:
         listed = self._listed(name, pattern)
         if current is None:
             return file_set(pattern, list(listed))
-        if not self._adds(name):
+        if not self._remembers(name, pattern):
             return current
         known = {file.path: file for file in listed} | {file.path: file for file in current.files}
         return file_set(pattern, list(known.values()))
@@ -228,10 +232,17 @@ class Survey:
                 continue
             hint = f"put the new rows into a new file, or rebuild: lakeorch run --full -s {name}"
             for read in model.files:
-                changed = [path for pattern in read.patterns for path in self.changed_files(name, pattern)]
+                driving = [pattern for pattern in read.patterns if self._remembers(name, pattern)]
+                changed = [path for pattern in driving for path in self.changed_files(name, pattern)]
                 message = f"changed since {name} read it: {', '.join(changed)}"
                 if changed:
                     found.append(model.source.finding(read.argument, message, hint=hint, model=name))
+            then = json.loads(self.published[name].properties.get("lakeorch.settings", "{}"))
+            keyed = {"materialized": model.settings.materialized, "unique_key": list(model.settings.unique_key)}
+            if model.settings.unique_key and any(then.get(key) != value for key, value in keyed.items()):
+                message = f"{name} has a new unique_key: the rows that are there may not be unique"
+                rebuild = f"rebuild: lakeorch run --full -s {name}"
+                found.append(replace(model.source.finding(model.body, message, hint=rebuild, model=name), width=1))
             types = {column.name.lower(): column.type for column in self.columns[name]}
             for column in self.published[name].columns:
                 new = types.get(column.name.lower(), column.type)
@@ -244,6 +255,10 @@ class Survey:
                 hint = f"put _lakeorch/files back from a backup, or rebuild: lakeorch run --full -s {name}"
                 found.append(replace(model.source.finding(model.body, message, hint=hint, model=name), width=1))
         return tuple(found)
+
+    def _remembers(self, name: str, pattern: str) -> bool:
+        """Whether what was read through a pattern is never read again."""
+        return self._adds(name) and pattern in self.graph.driving(name)
 
     def _adds(self, name: str) -> bool:
         """Whether the next build of `name` adds to the rows that are there."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from lakeorch.errors import UsageError, suggestion
 
-Kind = Literal["engines", "checks", "sources", "observers"]
+Kind = Literal["engines", "checks", "sources", "observers", "lint"]
 
 
 @lru_cache

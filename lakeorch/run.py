@@ -7,6 +7,7 @@ model back, leaves its finished steps to the next run.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,6 +21,8 @@ from lakeorch.lake import Record, Scan, Staged
 from lakeorch.model import Action, Check, CheckResult, Model, Outcome, Step, Verdict
 from lakeorch.observe import Event, EventKind
 from lakeorch.publish import Decision, Policy, decide
+
+log = logging.getLogger(__name__)
 
 # checks that look at one row at a time: on an append or a merge only the rows it wrote can break them
 ROW_CHECKS = frozenset({"not_null", "accepted", "min", "max", "matches", "expression", "relationship"})
@@ -164,6 +167,10 @@ class Run:
             raise
         except LakeorchError as error:
             work.error = f"{error.message}\n{error.hint}".strip()
+        except (KeyError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+            # a bug, but of this step alone: the other steps go on
+            log.debug("step %s", name, exc_info=True)
+            work.error = f"{type(error).__name__}: {error}\nthis is a bug in lakeorch; --debug shows where it happened"
         except OSError as error:
             work.error = f"{error.strerror or error}: {error.filename or self.lake.warehouse}"
         work.seconds = time.perf_counter() - started
@@ -338,10 +345,8 @@ class Run:
         return decide(self.graph, staged, failed, unbuilt, self.policy, links)
 
     def _read(self, changes: Iterable[Staged]) -> dict[str, int | None]:
-        """The tables that the published steps read and that this publish does not itself move."""
-        names = {change.name for change in changes}
-        read = {up: at for name in names for up, at in self.work[name].step.inputs.tables.items()}
-        return {up: at for up, at in read.items() if up not in names}
+        """The tables that the published steps read: nobody else may have moved them."""
+        return {up: at for change in changes for up, at in self.work[change.name].step.inputs.tables.items()}
 
     def _reject(self) -> None:
         """Keeps the rows of every step whose audit failed readable, and remembers where."""

@@ -202,6 +202,16 @@ def test_a_late_row_goes_into_the_past_and_only_once(dated: Place) -> None:
     assert told(dated) == [("z", 0, 1), *expected]
 
 
+def test_a_late_row_that_is_known_writes_nothing(dated: Place) -> None:
+    dated.run({1: ("a", at(1))}, at(5))
+    dated.run({1: ("c", at(4))}, at(6))
+    dated.run({1: ("b", at(2)), 2: ("x", at(1))}, at(7))
+    kept = snapshots(dated.folder, "h.t")
+    dated.run({2: ("x", at(1)), 1: ("b", at(2))}, at(8))
+    dated.run({2: ("x", at(1)), 1: ("a", at(1))}, at(9))
+    assert snapshots(dated.folder, "h.t") == kept
+
+
 def test_a_late_row_in_a_gap_holds_until_the_next_version(dated: Place) -> None:
     dated.run({1: ("a", at(1))}, at(2))
     dated.run({}, at(3))
@@ -233,6 +243,21 @@ def test_a_row_that_came_back_with_its_old_change_time_counts_from_the_run(dated
     assert told(dated) == [("a", 1, 6), ("a", 7, None)]
     dated.run({1: ("b", at(6.5))}, at(8))  # what it has been since it came back
     assert told(dated) == [("a", 1, 6), ("b", 7, None)]
+
+
+def test_a_row_that_came_back_when_it_left_was_never_away(dated: Place) -> None:
+    dated.run({1: ("a", at(1))}, at(5))
+    dated.run({}, at(6))
+    dated.run({1: ("b", at(6))}, at(7))
+    assert told(dated) == [("a", 1, 6), ("b", 6, None)]
+
+
+def test_a_source_whose_clock_is_ahead(dated: Place) -> None:
+    dated.run({1: ("a", at(9))}, at(5))
+    dated.run({}, at(6))
+    assert told(dated) == [("a", 9, 9)]  # closed before it began: it never held
+    dated.run({1: ("b", at(1))}, at(7))
+    assert told(dated) == [("b", 9, None)]
 
 
 def test_without_a_change_time_a_row_counts_from_the_run(dated: Place) -> None:

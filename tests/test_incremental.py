@@ -263,3 +263,91 @@ def test_the_warehouse_alone_remembers_what_was_read(make: Make, tmp_path: Path)
     make({"raw/b.csv": "x\n2\n"})
     assert reasons(Project(folder).run()) == {"r.t": "new files: 1"}
     assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,)]
+
+
+def test_a_reference_file_is_read_whole_and_may_change(make: Make) -> None:
+    sql = "SELECT x, n FROM read_csv('raw/*.csv') a JOIN read_csv('ref/d.csv') d USING (x)"
+    block = "/* ---\nmaterialized: append\nappend_from: ['raw/*.csv']\n--- */\n"
+    folder = make({"raw/a.csv": "x\n1\n", "ref/d.csv": "x,n\n1,one\n", "models/r/t.sql": block + sql})
+    Project(folder).run()
+    make({"raw/b.csv": "x\n2\n", "ref/d.csv": "x,n\n1,ONE\n2,two\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1, "one"), (2, "two")]
+    make({"ref/d.csv": "x,n\n1,uno\n2,due\n"})
+    assert Project(folder).run().status == "nothing to do"
+
+
+def test_a_column_that_only_a_new_file_lacks(make: Make) -> None:
+    sql = APPEND + "SELECT * FROM read_csv('raw/*.csv', union_by_name = true)"
+    folder = make({"raw/a.csv": "x\n1\n", "raw/b.csv": "x,y\n2,b\n", "models/r/t.sql": sql})
+    Project(folder).run()
+    make({"raw/c.csv": "x\n3\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1, None), (2, "b"), (3, None)]
+
+
+def test_a_key_is_not_put_on_rows_that_were_written_without_it(make: Make) -> None:
+    folder = make({"raw/a.csv": "x\n1\n1\n", "models/r/t.sql": "SELECT x FROM read_csv('raw/*.csv')"})
+    Project(folder).run()
+    block = "/* ---\nmaterialized: merge\nunique_key: x\n--- */\n"
+    make({"models/r/t.sql": block + "SELECT DISTINCT x FROM read_csv('raw/*.csv')"})
+    with pytest.raises(ProjectError):
+        Project(folder).run()
+    Project(folder).run(full=True)
+    assert rows(folder, "FROM r.t") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[NULL::INT]", "[]::INT[]"),
+        ("[]::INT[]", "NULL::INT[]"),
+        ("{'a': NULL::INT}", "NULL::STRUCT(a INT)"),
+        ("[[1], [2]]", "[[1, 2]]"),
+        ("0.0::DOUBLE", "'-0.0'::DOUBLE"),
+        ("['NULL']", "[NULL::VARCHAR]"),
+    ],
+)
+def test_values_that_hash_alike_are_told_apart(make: Make, before: str, after: str) -> None:
+    folder = make({"models/a/t.sql": f"SELECT {before} AS c"})
+    Project(folder).run()
+    make({"models/a/t.sql": f"SELECT {after} AS c"})
+    result = Project(folder).run()
+    assert "the rows stayed the same" not in reasons(result)["a.t"]
+
+
+def test_a_date_that_no_reader_knows_fails_its_model_alone(make: Make) -> None:
+    folder = make({"models/a/t.sql": "SELECT DATE 'infinity' AS d", "models/b/u.sql": "SELECT 1 AS x"})
+    result = Project(folder).run()
+    assert actions(result) == {"a.t": "failed", "b.u": "build"}
+    assert "years 1 to 9999" in result.outcomes[0].error
+
+
+def test_a_float_variable_is_a_double_whatever_its_digits(make: Make) -> None:
+    folder = make({"lakeorch.yml": "models: models\nvariables: {f: 1.5}\n", "models/a/t.sql": "SELECT $f AS f"})
+    Project(folder).run()
+    assert str(load(folder, "a.t").schema().find_field("f").field_type) == "double"
+
+
+def test_a_table_that_became_a_view_is_named_as_departed(make: Make) -> None:
+    folder = make({"models/a/t.sql": "SELECT 1 AS x"})
+    Project(folder).run()
+    make({"models/a/t.sql": "/* ---\nmaterialized: view\n--- */\nSELECT 1 AS x"})
+    assert Project(folder).run().departed == ("a.t",)
+
+
+def test_a_foreign_append_during_the_run_reaches_what_reads_the_table(make: Make) -> None:
+    folder = make({**LOG, "models/r/n.sql": "SELECT count(*) AS n FROM t"})
+    Project(folder).run()
+    make({"raw/b.csv": "x\n2\n"})
+    done: list[int] = []
+
+    def meddle(event: object) -> None:
+        if getattr(event, "kind", "") == "publish_started" and not done:
+            done.append(1)
+            load(folder, "r.t").append(pa.table({"x": pa.array([50], pa.int64())}))
+
+    assert Project(folder).run(observers=[meddle]).status == "published"
+    assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,), (50,)]
+    assert rows(folder, "FROM r.n") == [(3,)]
+    assert Project(folder).run().status == "nothing to do"

@@ -57,6 +57,7 @@ def statement(
     now: datetime,
     folder: Path,
     only: Mapping[str, Sequence[str]] | None = None,
+    present: Mapping[str, Sequence[str]] | None = None,
 ) -> Statement:
     """The engine text of a model.
 
@@ -70,12 +71,13 @@ def statement(
         now: the time that the run is bound to.
         folder: the project root.
         only: for each file pattern in it, the listed paths to read in its place; for none, the read yields no row.
+        present: for each file pattern in it, the paths that are taken to be behind it; by default those that are.
     """
     edits = [
         *(_Edit(r.span.start, r.span.end, engine.quote(full_name(model, r.name, graph))) for r in model.references),
         *(_Edit(use.span.start, use.span.end, engine.variable(use.name)) for use in model.variables),
         *(_Edit(use.span.start, use.span.end, _moment(use, now)) for use in model.clock),
-        *(edit for read in model.files for edit in _file_edits(model.source.text, read, folder, only or {})),
+        *(e for read in model.files for e in _file_edits(model.source.text, read, folder, only or {}, present or {})),
     ]
     text = model.source.text
     parts: list[str] = []
@@ -105,7 +107,13 @@ def _moment(use: ClockUse, now: datetime) -> str:
     return f"({literal(value)})"
 
 
-def _file_edits(text: str, read: FileRead, folder: Path, only: Mapping[str, Sequence[str]]) -> Iterator[_Edit]:
+def _file_edits(
+    text: str,
+    read: FileRead,
+    folder: Path,
+    only: Mapping[str, Sequence[str]],
+    present: Mapping[str, Sequence[str]],
+) -> Iterator[_Edit]:
     call, argument = read.call, read.argument
     wanted: list[str] = []
     for pattern in read.patterns:
@@ -115,7 +123,7 @@ def _file_edits(text: str, read: FileRead, folder: Path, only: Mapping[str, Sequ
         # column names and types still come from the files that were there before
         yield from _wrapped(text, read, [absolute_pattern(pattern, folder) for pattern in read.patterns], " LIMIT 0")
         return
-    everything = _everything(text, read, folder, only)
+    everything = _everything(text, read, folder, only, present)
     if everything:
         chosen = [str(folder / path) for pattern in read.patterns for path in only[pattern]]
         yield from _wrapped(text, read, everything, f" WHERE filename IN ({literal(chosen)})")
@@ -125,7 +133,13 @@ def _file_edits(text: str, read: FileRead, folder: Path, only: Mapping[str, Sequ
         yield _Edit(argument.start, argument.end, _listed(wanted))
 
 
-def _everything(text: str, read: FileRead, folder: Path, only: Mapping[str, Sequence[str]]) -> list[str]:
+def _everything(
+    text: str,
+    read: FileRead,
+    folder: Path,
+    only: Mapping[str, Sequence[str]],
+    present: Mapping[str, Sequence[str]],
+) -> list[str]:
     """All files of a read that is to yield some of them only, where types are guessed from what the files hold.
 
     Guessed from the new files alone they could differ, and `007` would become 7 on its way. Empty where nothing is
@@ -134,9 +148,9 @@ def _everything(text: str, read: FileRead, folder: Path, only: Mapping[str, Sequ
     if any(pattern not in only or "://" in pattern for pattern in read.patterns):
         return []
     reader = _reader(read.patterns[0]) if read.argument == read.call else text[read.call.start : read.argument.start]
-    if not re.search(r"csv|json", reader, re.IGNORECASE):
+    if not re.search(r"csv|json|parquet", reader, re.IGNORECASE):
         return []
-    found = {pattern: find_files(pattern, folder) for pattern in read.patterns}
+    found = {p: present[p] if p in present else find_files(p, folder) for p in read.patterns}
     if all(set(files) <= set(only[pattern]) for pattern, files in found.items()):
         return []
     return [literal_path(path, folder) for files in found.values() for path in files]

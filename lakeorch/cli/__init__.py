@@ -7,15 +7,21 @@ run ended), `rows` (query results), `output` (streams whose reader may leave).
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from types import FrameType
 
 import click
 
 from lakeorch import __version__
 from lakeorch.cli import failures, options
+from lakeorch.errors import LakeorchError
 
 COMMANDS = ("list", "plan", "query", "run", "validate")
 
@@ -43,8 +49,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     color = False if os.environ.get("NO_COLOR") else None
+    if options.debugging(given):
+        logging.basicConfig(level=logging.WARNING)
+        logging.getLogger("lakeorch").setLevel(logging.DEBUG)
+    stopped: list[int] = []
+    with _noticing(stopped):
+        try:
+            code = program.main(given, prog_name="lakeorch", standalone_mode=False, color=color)
+        except (Exception, KeyboardInterrupt) as error:
+            # Ctrl-C can surface as almost anything, in the middle of an import for example
+            known = isinstance(error, LakeorchError) or not stopped
+            told = error if known else KeyboardInterrupt()
+            return failures.report(told, as_json="--json" in given, debug=options.debugging(given))
+        return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _noticing(stopped: list[int]) -> Iterator[None]:
+    """Notes every Ctrl-C inside the block; after one, a further one no longer disturbs the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, stop)
     try:
-        code = program.main(given, prog_name="lakeorch", standalone_mode=False, color=color)
-    except (Exception, KeyboardInterrupt) as error:
-        return failures.report(error, as_json="--json" in given, debug=options.debugging(given))
-    return code if isinstance(code, int) else 0
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN if stopped else before)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lakeorch.bind import Statement, statement
 from lakeorch.engines import Engine, Query, Relation, relation
-from lakeorch.errors import MovedError
+from lakeorch.errors import LakeorchError, MovedError
 from lakeorch.lake import Lake, Scan
 from lakeorch.model import Field, Model
 from lakeorch.plan import Survey
@@ -109,7 +109,13 @@ class Reading:
         """A driving table as the model last read it; None where it never did, or the table does not drive it."""
         recorded = self.survey.recorded(name)
         snapshot = recorded.tables.get(table) if recorded else None
-        return self.lake.scan(table, snapshot) if snapshot and table in self.survey.graph.driving(name) else None
+        if not snapshot or table not in self.survey.graph.driving(name):
+            return None
+        try:
+            return self.lake.scan(table, snapshot)
+        except LakeorchError as error:
+            hint = f"what {name} has read of it cannot be told any more; rebuild: lakeorch run --full -s {name}"
+            raise LakeorchError(error.message, hint=hint) from error
 
     def _new_rows(self, now: Scan, then: Scan) -> list[Relation]:
         """Relations under which `now`'s table shows only the rows that `then` does not have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pyiceberg.io import FileIO
+from pyiceberg.serializers import ToOutputFile
 from pyiceberg.table import Table
 from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata
@@ -66,8 +68,8 @@ def publish(
         catalog: where.
         staged: at most one change a table.
         run_id: goes into the snapshots.
-        unmoved: tables that the steps read → the data snapshot they must still be at; tables in `staged` are
-            judged by their own change instead.
+        unmoved: tables that the steps read → the data snapshot they must still be at; those in `staged` must still
+            be at what their own change was made on.
 
     Returns:
         Table → its newest data snapshot.
@@ -80,13 +82,13 @@ def publish(
     names = {change.name for change in staged}
     if len(names) != len(staged):
         raise ValueError("two changes of one table in one publish")
-    inputs = {name: id for name, id in unmoved.items() if name not in names}
-    return patiently(catalog, lambda: _publish(catalog, staged, run_id, inputs))
+    return patiently(catalog, lambda: _publish(catalog, staged, run_id, unmoved))
 
 
 def _publish(
-    catalog: Catalog, staged: Sequence[Staged], run_id: str, inputs: Mapping[str, int | None]
+    catalog: Catalog, staged: Sequence[Staged], run_id: str, unmoved: Mapping[str, int | None]
 ) -> dict[str, int | None]:
+    inputs = {name: id for name, id in unmoved.items() if name not in {change.name for change in staged}}
     pointers = catalog.pointers()
     wanted = [*(change.name for change in staged), *inputs]
     published = catalog.published({name: pointers[name] for name in wanted if name in pointers})
@@ -95,7 +97,7 @@ def _publish(
     for asked in sorted(staged, key=lambda change: change.name):
         now = published.get(asked.name)
         done[asked.name] = asked.snapshot_id if asked.writes_data else now.snapshot_id if now else None
-        prepared = _prepared(catalog, asked, now)
+        prepared = _prepared(catalog, asked, now, read=asked.name in unmoved)
         if prepared is not None:
             changes.append(prepared)
     if not changes:
@@ -111,8 +113,11 @@ def _publish(
     return done
 
 
-def _prepared(catalog: Catalog, staged: Staged, now: Published | None) -> _Change | None:
-    """The change against the table as it is; None where it is there already."""
+def _prepared(catalog: Catalog, staged: Staged, now: Published | None, *, read: bool) -> _Change | None:
+    """The change against the table as it is; None where it is there already.
+
+    Where another step has `read` it, rows that came in between are rows that this step missed: all is planned again.
+    """
     if now is None:
         if not staged.is_new:
             raise ConflictError(staged.name, "the table was dropped meanwhile", hint="run again to build it anew")
@@ -124,6 +129,8 @@ def _prepared(catalog: Catalog, staged: Staged, now: Published | None) -> _Chang
         updates = staged.request.updates
     else:
         check_fits(staged, now, table)
+        if read and now.snapshot_id != staged.stand.snapshot_id:
+            raise MovedError(staged.name, "another writer added rows after a step of this run had read it")
         updates = replayed(staged, table)
     return _Change(staged, table, updates) if updates else None
 
@@ -188,9 +195,20 @@ def _rejected_file(staged: Staged, run_id: str) -> str:
     metadata = apply(None, updates)
     provider = load_location_provider(metadata.location, metadata.properties)
     location = provider.new_metadata_location(f"rejected-{staged.snapshot_id}.metadata.json")
-    if not staged.io.new_input(location).exists():
-        _write(metadata, staged.io, location)
+    with plainly(plain(location)):
+        if not _is_whole(staged.io, location):
+            ToOutputFile.table_metadata(metadata, staged.io.new_output(location), overwrite=True)
     return plain(location)
+
+
+def _is_whole(io: FileIO, location: str) -> bool:
+    """Whether a metadata file is there, and not torn by the end of the run that wrote it."""
+    try:
+        with io.new_input(location).open() as stream:
+            json.loads(stream.read())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _rejected_branch(catalog: Catalog, staged: Staged, run_id: str) -> str:

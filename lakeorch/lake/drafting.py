@@ -160,9 +160,19 @@ def revived(catalog: Catalog, kept: Kept) -> Staged | None:
 
 
 def _there(staged: Staged) -> bool:
-    """Whether the files of a recorded change are still in the warehouse."""
+    """Whether the files of a recorded change are still in the warehouse, and whole.
+
+    A power cut can leave the record, which was brought to disk, without what it names.
+    """
     try:
         added, _ = staged.own_files()
+        if sum(file.file_size_in_bytes for file in added) != staged.bytes:
+            return False
+        return all(len(staged.io.new_input(file.file_path)) == file.file_size_in_bytes for file in added)
     except FileNotFoundError:
         return False
-    return all(staged.io.new_input(file.file_path).exists() for file in added)
+    except OSError:
+        raise
+    except Exception:
+        # A torn manifest fails in many ways: as text, as a number, while it is decompressed.
+        return False

@@ -48,6 +48,9 @@ def data_file(io: FileIO, metadata: TableMetadata, path: str) -> DataFile:
             statistics.column_aggregates.pop(field_id, None)
         _need_bounds(spec.source_id_to_fields_map, statistics.column_aggregates, footer, mapping)
         partition = statistics.partition(spec, schema)
+    except OverflowError as error:
+        hint = "other engines could not read it: write NULL, or a day in between, instead of infinity"
+        raise LakeorchError("a date or time lies outside of the years 1 to 9999", hint=hint) from error
     except (ValueError, KeyError) as error:
         raise LakeorchError(f"{path}: it does not fit the table: {error}") from error
     return DataFile.from_args(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pyiceberg.io import load_file_io
 
-from lakeorch.errors import LakeorchError
+from lakeorch.errors import CatalogError, LakeorchError
 from lakeorch.lake import commit, opening
 from lakeorch.lake.catalog import Catalog
 from lakeorch.lake.compare import rows_differ
@@ -257,8 +258,8 @@ class Lake:
         Args:
             staged: at most one change a table.
             run_id: goes into the snapshots.
-            unmoved: tables that the steps read → the data snapshot they must still be at (None: no data). Tables in
-                `staged` are judged by their own change instead.
+            unmoved: tables that the steps read → the data snapshot they must still be at (None: no data). Those in
+                `staged` must still be at what their own change was made on.
 
         Returns:
             Table → its newest data snapshot.
@@ -268,7 +269,9 @@ class Lake:
             ConflictError: a foreign writer is in the way.
         """
         done = commit.publish(self._catalog, staged, run_id, unmoved or {})
-        self.forget(change.key for change in staged)
+        # It is published, whatever becomes of the records: at worst one is found that the table has moved on from.
+        with contextlib.suppress(CatalogError):
+            self.forget(change.key for change in staged)
         return done
 
     def reject(self, staged: Staged, run_id: str) -> str:

@@ -36,7 +36,7 @@ def prepared(uri: str, root: Path | None, *, create: bool) -> str:
         OSError: a folder cannot be made.
     """
     file = _file(uri)
-    if file is not None and not file.exists():
+    if file is not None and (not file.exists() or not file.stat().st_size):
         _check_not_gone(file, root)
         if not create:
             return "sqlite://"

@@ -19,7 +19,10 @@ _DISK: dict[int, tuple[str, str]] = {
     errno.ENOTDIR: ("a file stands where a folder is needed", "move the file away or point the warehouse elsewhere"),
     errno.EEXIST: ("a file stands where a folder is needed", "move the file away or point the warehouse elsewhere"),
     errno.EISDIR: ("a folder stands where a file is needed", "move the folder away"),
-    errno.ENOENT: ("the file is gone", "put the warehouse back from a backup, or drop the table from the catalog"),
+    errno.ENOENT: (
+        "the file is gone",
+        "tables hold absolute paths: was the project moved? move it back; else put the warehouse back from a backup",
+    ),
     errno.EMFILE: ("too many open files", "raise the limit (ulimit -n) or use fewer --threads"),
 }
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.table import Table
@@ -23,7 +23,6 @@ from lakeorch.lake.catalog import Catalog, Swap
 from lakeorch.lake.change import Change
 from lakeorch.lake.commit import patiently, written
 
-PINNED = "lakeorch.pinned"
 _KEPT = ("comment", "owner")
 _OURS = "lakeorch."
 
@@ -37,14 +36,14 @@ class Return:
         location: the metadata file that the decision was made on; the table must still be there.
         snapshot_id: where `main` goes; where it is, when only what the table says of its rows goes back.
         at: the time whose state is wanted, milliseconds since 1970 UTC; None leaves what the table says as it is.
-        pinned: the text of the property `lakeorch.pinned`; empty leaves it as it is.
+        properties: of the table, set whatever they were at that time; None or an empty text removes.
     """
 
     name: str
     location: str
     snapshot_id: int
     at: int | None
-    pinned: str = ""
+    properties: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def roll_back(catalog: Catalog, returns: Sequence[Return]) -> None:
@@ -94,9 +93,8 @@ def _change(catalog: Catalog, table: Table, asked: Return) -> Change:
         change.set_order(order if {field.source_id for field in order.fields} <= ids else SortOrder(order_id=0))
     if was is not None:
         said = {key for key in {*now.properties, *was.properties} if key.startswith(_OURS) or key in _KEPT}
-        change.set_values({key: was.properties.get(key) for key in sorted(said - {PINNED})})
-    if asked.pinned:
-        change.set_values({PINNED: asked.pinned})
+        change.set_values({key: was.properties.get(key) for key in sorted(said - asked.properties.keys())})
+    change.set_values(asked.properties)
     return change
 
 

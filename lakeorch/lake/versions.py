@@ -14,7 +14,7 @@ from lakeorch.lake.published import RUN_ID, data_snapshots, main_line, same_as
 
 State = Literal["current", "published", "undone", "rejected", "branch"]
 
-_OPERATIONS_ON_FILES = "replace"
+_COMPACTION = "replace"
 _Json = Mapping[str, Any]
 
 
@@ -53,7 +53,7 @@ class Version:
     @property
     def changes_rows(self) -> bool:
         """False for a compaction."""
-        return self.operation != _OPERATIONS_ON_FILES
+        return self.operation != _COMPACTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,9 @@ class Timeline:
         place = max((i for i, (when, _) in enumerate(self.moves) if when <= ms), default=None)
         lost = self._begins_late() if place is None else self._by_id.get(self.moves[place][1]) is None
         if lost or (place is not None and self._gap_behind(place)):
-            oldest = self.moves[0][0] if self.moves else 0
             raise UsageError(
                 f"{self.name}: the snapshot of that time has expired",
-                hint=f"the oldest that is kept is of {iso(min([oldest, *(v.at for v in self.versions)]))}",
+                hint=f"lakeorch history {self.name} shows what is kept",
             )
         return None if place is None else self._by_id[self.moves[place][1]]
 
@@ -113,8 +112,8 @@ class Timeline:
 
     def ancestors(self, snapshot_id: int | None) -> Iterator[Version]:
         """A snapshot and what it grew from, newest first, as far back as it is kept."""
-        while snapshot_id in self._by_id:
-            yield (version := self._by_id[snapshot_id])
+        while snapshot_id is not None and (version := self._by_id.get(snapshot_id)) is not None:
+            yield version
             snapshot_id = version.parent_id
 
     def _begins_late(self) -> bool:
@@ -192,10 +191,3 @@ def _version(table: str, snapshot: _Json, state: State) -> Version:
         number("added-records") or 0,
         number("deleted-records") or 0,
     )
-
-
-def iso(ms: int) -> str:
-    """A time in milliseconds since 1970 as ISO text in UTC."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -151,7 +151,10 @@ def read_source(path: Path, shown: str) -> tuple[Source | None, tuple[Finding, .
     except OSError as error:
         return None, (Finding(Place(shown), f"this file cannot be read: {error.strerror or error}"),)
     try:
-        return Source(shown, raw.decode("utf-8-sig")), ()
+        source = Source(shown, raw.decode("utf-8-sig"))
+        if (at := source.text.find("\0")) >= 0:
+            return None, (source.finding(Span(at, at + 1), "a NUL byte: this is not text", hint="save it as UTF-8"),)
+        return source, ()
     except UnicodeDecodeError as error:
         # the decoder counts from behind a byte order mark
         good = error.object[: error.start].decode("utf-8")
@@ -196,7 +199,8 @@ def _name(inside: Path, shown: str) -> str | tuple[Finding, ...]:
     parts = [*inside.parent.parts, inside.stem]
     if len(parts) == 1:
         message = "a model stands in a folder, which is its namespace"
-        return (Finding(place, message, f"move it to {Path(shown).parent.as_posix()}/staging/{inside.name}"),)
+        better = f"{Path(shown).parent.as_posix()}/staging/{inside.name}"
+        return (Finding(place, message, f"move it to {better}, or name the folder above as the project"),)
     bad = [part for part in parts if not _NAME.fullmatch(part)]
     if bad:
         message = f'"{bad[0]}" is not a name: expected letters, digits and _, a digit not in front'

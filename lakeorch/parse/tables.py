@@ -85,7 +85,7 @@ def _table(source: Source, table: exp.Table, ctes: set[str]) -> Reference | File
     # `recurring.t` is what DuckDB calls all rows so far of a recursive CTE t
     if len(parts) == 1 or (len(parts) == 2 and parts[0].name.lower() == "recurring"):
         name = parts[-1].name
-        if name.lower() in ctes and _hidden(table, name.lower()):
+        if name.lower() in ctes and meant_cte(table, name.lower()):
             return None
         if len(parts) == 1 and source.text[span.start] in "\"'" and _FILE.search(name):
             return FileRead((name,), span, span)
@@ -97,8 +97,8 @@ def _part(name: str) -> str:
     return '"' + name.lower().replace('"', '""') + '"' if "." in name or '"' in name else name.lower()
 
 
-def _hidden(table: exp.Table, name: str) -> bool:
-    """Whether an unqualified name means a CTE at its place.
+def meant_cte(table: exp.Table, name: str) -> exp.CTE | None:
+    """The CTE that an unqualified name, in lower case, means at its place; None where it means a table.
 
     A WITH reaches the whole of the query it belongs to; a CTE sees the ones before it, and itself only on the
     right-hand side of the UNION of a recursive one (as DuckDB has it).
@@ -107,21 +107,22 @@ def _hidden(table: exp.Table, name: str) -> bool:
         with_ = query.args.get("with_")
         if not isinstance(with_, exp.With):
             continue
-        for cte in with_.expressions:
+        ctes: list[exp.CTE] = with_.expressions
+        for cte in ctes:
             same = cte.alias.lower() == name
             if cte is come_from:
                 if same and with_.recursive and repeats:
-                    return True
+                    return cte
                 break
             if same:
-                return True
-    return False
+                return cte
+    return None
 
 
-def _upwards(table: exp.Table) -> Iterator[tuple[exp.Expr, exp.Expr | None, bool]]:
+def _upwards(table: exp.Table) -> Iterator[tuple[exp.Expr, exp.CTE | None, bool]]:
     """The nodes above a table, each with the CTE of it the table is in, and whether in its recursive part."""
     node: exp.Expr = table
-    cte: exp.Expr | None = None
+    cte: exp.CTE | None = None
     repeats = False
     chain: list[exp.Expr] = [table]
     while node.parent is not None:

@@ -10,13 +10,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError, suggestion
 from lakeorch.model import Scalar
 
 if TYPE_CHECKING:
+    from lakeorch.lint import Level
     from lakeorch.project.file import Environment, File
+
+Value = TypeVar("Value")
 
 FILE = "lakeorch.yml"
 MODELS = "sql_models"
@@ -42,6 +45,7 @@ class Config:
         properties: handed to the catalog and the file system: endpoints, credentials.
         owners: owner → how to reach them.
         defaults: settings of the models per folder, by namespace; read them with `defaults_for`.
+        lint: what is told of each rule per folder, by namespace; read it with `lint_for`.
     """
 
     root: Path
@@ -56,14 +60,15 @@ class Config:
     properties: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    lint: Mapping[str, Mapping[str, Level]] = field(default_factory=dict)
 
     def defaults_for(self, namespace: str) -> dict[str, object]:
         """The settings that models of a namespace have unless they say otherwise; those of a deeper folder win."""
-        found: dict[str, object] = dict(self.defaults.get("", {}))
-        parts = namespace.split(".")
-        for depth in range(1, len(parts) + 1):
-            found.update(self.defaults.get(".".join(parts[:depth]), {}))
-        return found
+        return _laid_together(self.defaults, namespace)
+
+    def lint_for(self, namespace: str) -> dict[str, Level]:
+        """What is told of the rules of lint for models of a namespace; a deeper folder wins, rule by rule."""
+        return _laid_together(self.lint, namespace)
 
     def __repr__(self) -> str:
         """The fields, with passwords and keys masked: a traceback or a log may show it."""
@@ -72,6 +77,15 @@ class Config:
             shown[name] = {k: "***" if _SECRET.search(k) else _masked(v) for k, v in shown[name].items()}
         shown |= {"catalog": mask(self.catalog), "warehouse": mask(self.warehouse)}
         return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def _laid_together(folders: Mapping[str, Mapping[str, Value]], namespace: str) -> dict[str, Value]:
+    """What holds for a namespace: of all models, of its first folder, and so on down to its own."""
+    found: dict[str, Value] = dict(folders.get("", {}))
+    parts = namespace.split(".")
+    for depth in range(1, len(parts) + 1):
+        found.update(folders.get(".".join(parts[:depth]), {}))
+    return found
 
 
 def mask(uri: str) -> str:
@@ -192,6 +206,7 @@ def _resolve(
         properties=properties,
         owners=file.owners if file else {},
         defaults=file.folders() if file else {},
+        lint=file.levels() if file else {},
     )
 
 

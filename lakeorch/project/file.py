@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from lakeorch.lint import Level
 from lakeorch.model import Materialized
 from lakeorch.parse.yaml import locate
 
@@ -36,9 +37,20 @@ def _variable(name: str) -> str:
     return name.lower()
 
 
+def _rule(name: str) -> str:
+    from lakeorch import plugins
+    from lakeorch.errors import suggestion
+
+    known = plugins.names("lint")
+    if name not in known:
+        raise ValueError(f'no rule is called "{name}": {suggestion(name, known) or "there are " + ", ".join(known)}')
+    return name
+
+
 Value = str | int | float | bool | date | datetime | None
 Variables = dict[Annotated[str, AfterValidator(_variable)], Value]
 Properties = dict[str, str]
+Lint = dict[Annotated[str, AfterValidator(_rule)], Level]
 
 
 class Environment(BaseModel):
@@ -63,6 +75,7 @@ class Defaults(BaseModel):
     tags: list[str] | None = None
     materialized: Materialized | None = None
     engine: str | None = None
+    lint: Lint | None = None
 
 
 class File(Environment):
@@ -73,13 +86,21 @@ class File(Environment):
     environments: dict[str, Environment] = Field(default_factory=dict)
     defaults: dict[str, Defaults] = Field(default_factory=dict)
     owners: dict[str, str] = Field(default_factory=dict)
+    lint: Lint = Field(default_factory=dict)
 
     def folders(self) -> dict[str, dict[str, object]]:
-        """`defaults` by namespace: `staging/pos` is `staging.pos`, `.` every model."""
+        """`defaults` by namespace: `staging/pos` is `staging.pos`, `.` every model. `lint` is no setting of a model."""
         return {
-            folder.strip("/.").replace("/", ".").lower(): found.model_dump(exclude_none=True)
+            folder.strip("/.").replace("/", ".").lower(): found.model_dump(exclude_none=True, exclude={"lint"})
             for folder, found in self.defaults.items()
         }
+
+    def levels(self) -> dict[str, Lint]:
+        """`lint` by namespace; what stands at the top of the file holds for every model."""
+        found: dict[str, Lint] = {"": dict(self.lint)}
+        for folder, given in self.defaults.items():
+            found.setdefault(folder.strip("/.").replace("/", ".").lower(), {}).update(given.lint or {})
+        return found
 
 
 def fill_in(data: object, places: Places, source: Source, env: str | None) -> tuple[Finding, ...]:

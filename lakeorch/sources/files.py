@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,25 @@ def read_listing(text: str) -> FileSet:
     if found.digest != expected:
         raise ValueError("the listing of files does not fit its digest")
     return found
+
+
+def not_as_before(files: Iterable[InputFile], root: Path) -> tuple[str, ...]:
+    """The paths of those files that are gone, or hold something else now. Every local one is read."""
+    return tuple(file.path for file in files if _content(file.path, root) != (file.size, file.digest))
+
+
+def _content(path: str, root: Path) -> tuple[int, str] | None:
+    if _is_url(path):
+        try:
+            [found] = _remote(path)
+        except (UsageError, ValueError):
+            return None
+        return found.size, found.digest
+    try:
+        with (root / path).open("rb") as stream:
+            return (root / path).stat().st_size, hashlib.file_digest(stream, _blake).hexdigest()
+    except OSError:
+        return None
 
 
 class Hashes:

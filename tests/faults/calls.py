@@ -112,12 +112,14 @@ class Calls:
                 call.half()
             _die()
         elif kind == "full":
-            if call.label.startswith(("unlink", "close")):
+            if call.label.startswith("unlink"):
                 return call.act()  # needs no space
             if call.half is not None:
                 call.half()
             raise call.error(True)
         elif kind == "error":
+            if call.label.startswith("close") and call.half is not None:
+                call.half()
             raise call.error(False)
         elif kind == "lost":
             call.act()

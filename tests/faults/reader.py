@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,18 @@ _TABLES = {
 }
 
 
-def look(uri: str) -> dict[str, Any]:
+def look(uri: str, warehouse: str) -> dict[str, Any]:
     """The state of a lake.
+
+    Args:
+        uri: of the catalog.
+        warehouse: where its tables lie.
 
     Returns:
         `tables`: name → [columns, sorted rows], all as text; `runs`: name → the run of every snapshot of main, newest
         first; `facts`: name → descriptions and the query that the table says it was made by; `branches`: name → rows of
-        every other branch; `missing`: files that the metadata in the catalog names and that are not there.
+        every other branch; `rejected`: the rows behind each metadata file of a rejected new table; `missing`: files that
+        the metadata in the catalog names and that are not there.
     """
     from pyiceberg.table import StaticTable
 
@@ -62,13 +68,29 @@ def look(uri: str) -> dict[str, Any]:
         facts[name] = [docs, said.get("comment", ""), said.get("lakeorch.sql", "")]
         others = [ref for ref in table.metadata.refs if ref != "main"]
         branches[name] = sorted(_rows(table.scan().use_ref(ref).to_arrow()) for ref in others)
-    return {"tables": tables, "runs": runs, "facts": facts, "branches": branches, "missing": missing}
+    rejected = sorted(_rejected(str(path)) for path in Path(warehouse).rglob("rejected-*.metadata.json"))
+    found = {"tables": tables, "runs": runs, "facts": facts, "branches": branches, "missing": missing}
+    return found | {"rejected": rejected}
+
+
+def _rejected(path: str) -> list[Any]:
+    from pyiceberg.exceptions import ValidationError
+    from pyiceberg.table import StaticTable
+
+    try:
+        return _rows(StaticTable.from_metadata(path).scan().to_arrow())
+    except ValidationError:
+        return ["torn"]
 
 
 def _rows(found: Any) -> list[Any]:
     columns = found.column_names
-    rows = [[str(row[column]) for column in columns] for row in found.to_pylist()]
+    rows = [[_text(row[column]) for column in columns] for row in found.to_pylist()]
     return [columns, sorted(rows)]
+
+
+def _text(value: Any) -> str:
+    return "time" if isinstance(value, datetime) else str(value)
 
 
 def _runs(table: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Files = Mapping[str, str]
@@ -19,7 +19,9 @@ class Scenario:
         after: what the edit adds or overwrites.
         old, new: what the tables hold before and after the run.
         ends: the status of a run in which nothing goes wrong, and of every later one.
-        branches: what else is readable afterwards, by a branch.
+        branches, rejected: what else is readable afterwards, by a branch or by a metadata file.
+        edit: what the user edits next, perhaps before the run that failed is done again; none for no such trial.
+        edited: what the tables hold after that.
     """
 
     name: str
@@ -29,6 +31,9 @@ class Scenario:
     new: Tables
     ends: tuple[str, str] = ("published", "nothing to do")
     branches: Sequence[Any] = ()
+    rejected: Sequence[Any] = ()
+    edit: Files = field(default_factory=dict)
+    edited: Tables = field(default_factory=dict)
 
 
 def table(columns: str, *rows: str) -> list[Any]:
@@ -63,6 +68,16 @@ THREE = Scenario(
         "a.log": table("id what", "1 a", "2 b", "3 c"),
         "a.sales": table("id amount twice", "1 10 20", "2 20 40", "3 30 60"),
     },
+    edit={
+        "raw/log/3.csv": "id,what\n4,d\n",
+        "models/a/sales.sql": SALES + "SELECT id, amount, amount * 3 AS thrice FROM read_csv('raw/sales.csv')",
+        "models/a/fresh.sql": "SELECT id, what, thrice FROM a.sales JOIN a.log USING (id)",
+    },
+    edited={
+        "a.fresh": table("id what thrice", "1 a 30", "2 b 60", "3 c 90"),
+        "a.log": table("id what", "1 a", "2 b", "3 c", "4 d"),
+        "a.sales": table("id amount thrice", "1 10 30", "2 20 60", "3 30 90"),
+    },
 )
 
 FIRST = Scenario(
@@ -75,6 +90,8 @@ FIRST = Scenario(
     },
     old={},
     new={"a.log": table("id what", "1 a", "2 b"), "b.count": table("n", "2")},
+    edit={"raw/log/2.csv": "id,what\n3,c\n"},
+    edited={"a.log": table("id what", "1 a", "2 b", "3 c"), "b.count": table("n", "3")},
 )
 
 MERGE_QUERY = "SELECT k, v FROM read_csv('raw/m/*.csv')"
@@ -91,6 +108,11 @@ MERGE = Scenario(
     after={"raw/m/3.csv": "k,v\n1,11\n5,50\n"},
     old={"a.m": table("k v", "1 10", "2 20", "3 30", "4 40"), "a.total": table("total", "100")},
     new={"a.m": table("k v", "1 11", "2 20", "3 30", "4 40", "5 50"), "a.total": table("total", "151")},
+    edit={"raw/m/4.csv": "k,v\n2,22\n6,60\n"},
+    edited={
+        "a.m": table("k v", "1 11", "2 22", "3 30", "4 40", "5 50", "6 60"),
+        "a.total": table("total", "213"),
+    },
 )
 
 OVERWRITE = Scenario(
@@ -108,6 +130,7 @@ OVERWRITE = Scenario(
     new={"a.sales": table("id region", "1 n", "2 w", "3 w", "4 n"), "b.count": table("region n", "n 2", "w 2")},
 )
 
+VERSION = "valid_from valid_to current"
 CHECKED = "/* ---\ncolumns: {x: {checks: [{max: 3}]}}\n--- */\nSELECT x FROM a.src"
 REJECTED = Scenario(
     "two rejected steps, one of a new table, beside one that is published",
@@ -125,6 +148,15 @@ REJECTED = Scenario(
     new={"a.bad": table("x", "1"), "a.reader": table("s", "1"), "a.src": table("x", "1"), "z.alone": table("n", "2")},
     ends=("failed", "failed"),
     branches=(table("x", "1", "7"),),
+    rejected=(table("x", "1", "7"),),
+    edit={f"models/a/{name}.sql": CHECKED.replace("max: 3", "max: 9") for name in ("bad", "fresh")},
+    edited={
+        "a.bad": table("x", "1", "7"),
+        "a.fresh": table("x", "1", "7"),
+        "a.reader": table("s", "8"),
+        "a.src": table("x", "1", "7"),
+        "z.alone": table("n", "2"),
+    },
 )
 
 DESCRIBED = "/* ---\ndescription: {0}\ncolumns: {{x: {{description: {0} column}}}}\n--- */\n"
@@ -142,6 +174,10 @@ DESCRIPTIONS = Scenario(
     },
     old={"a.t": table("x", "1"), "a.u": table("x", "1")},
     new={"a.t": table("x", "1"), "a.u": table("x", "1")},
+    edit={
+        "models/a/t.sql": DESCRIBED.format("newest") + "SELECT 1 AS x",
+        "models/a/u.sql": DESCRIBED.format("newest") + "SELECT x FROM a.t",
+    },
 )
 
 CUT_OFF = Scenario(
@@ -159,6 +195,39 @@ CUT_OFF = Scenario(
     },
     old={"a.other": table("x", "2"), "a.reader": table("total", "4"), "a.same": table("grp n", "0 2", "1 2")},
     new={"a.other": table("x", "3"), "a.reader": table("total", "4"), "a.same": table("grp n", "0 2", "1 2")},
+    edit={"models/a/same.sql": "SELECT i % 2 AS grp, count(i) + 1 AS n FROM range(4) t(i) GROUP BY ALL"},
+    edited={"a.other": table("x", "3"), "a.reader": table("total", "6"), "a.same": table("grp n", "0 3", "1 3")},
 )
 
-SCENARIOS = (THREE, FIRST, MERGE, OVERWRITE, REJECTED, DESCRIPTIONS, CUT_OFF)
+HISTORY = Scenario(
+    "a history that closes one version and opens two, and its reader",
+    before=(
+        {
+            "raw/stores.csv": "id,city\n1,Rome\n2,Oslo\n",
+            "models/a/stores.sql": "/* ---\nmaterialized: history\nunique_key: [id]\n--- */\n"
+            "SELECT id, city FROM read_csv('raw/stores.csv')",
+            "models/b/now.sql": "SELECT id, city FROM a.stores WHERE current",
+        },
+    ),
+    after={"raw/stores.csv": "id,city\n1,Rome\n2,Bergen\n3,Wien\n"},
+    old={
+        "a.stores": table(f"id city {VERSION}", "1 Rome time None True", "2 Oslo time None True"),
+        "b.now": table("id city", "1 Rome", "2 Oslo"),
+    },
+    new={
+        "a.stores": table(
+            f"id city {VERSION}",
+            "1 Rome time None True",
+            "2 Oslo time time False",
+            "2 Bergen time None True",
+            "3 Wien time None True",
+        ),
+        "b.now": table("id city", "1 Rome", "2 Bergen", "3 Wien"),
+    },
+)
+
+IDLE = Scenario(
+    "a run that has nothing to do", OVERWRITE.before, {}, OVERWRITE.old, OVERWRITE.old, ("nothing to do",) * 2
+)
+
+SCENARIOS = (THREE, FIRST, MERGE, HISTORY, OVERWRITE, REJECTED, DESCRIPTIONS, CUT_OFF, IDLE)

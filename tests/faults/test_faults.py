@@ -1,12 +1,15 @@
 """Every kind of fault at every call of a run: nothing half-published, nothing lost, and no error but lakeorch's own.
 
-By default a sample of the faults; `LAKEORCH_FAULTS=all` tries every one, which takes some minutes.
+By default a sample of the faults; `LAKEORCH_FAULTS=all` tries every one, which takes some twenty minutes.
 """
 
 from __future__ import annotations
 
 import os
+import random
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -15,26 +18,45 @@ from .scenarios import SCENARIOS, Scenario
 from .trials import Site, Trials, told
 
 ALL = os.environ.get("LAKEORCH_FAULTS") == "all"
-SAMPLE = 12
+SAMPLE, EDITS, PAIRS = 10, 3, 3
+
+T = TypeVar("T")
+
+
+def some(every: Sequence[T], count: int) -> list[T]:
+    """So many, from all over; every one where all are asked for."""
+    return list(every) if ALL else list(every)[:: max(1, len(every) // count)]
 
 
 def chosen(site: Site) -> list[Fault]:
-    """Every fault; or those at the commit, and some of each kind from all over the run."""
+    """Some faults of each kind from all over the run, and all those at the commit."""
     every = site.faults(CAN)
-    if ALL:
-        return every
     commits = [f for f in every if f.kind != "error" and site.calls[f.at - 1][0] == "commit"]
-    return [*commits, *every[:: max(1, len(every) // SAMPLE)]]
+    return list(dict.fromkeys([*commits, *some(every, SAMPLE)]))
 
 
-@pytest.mark.timeout(1800 if ALL else 120)
+def twice(site: Site) -> list[tuple[Fault, Fault]]:
+    """A fault, and another one in the run that was to make up for it."""
+    every = site.faults(CAN)
+    pick = random.Random(site.scenario.name)
+    return [(pick.choice(every), pick.choice(every)) for _ in range(100 if ALL else PAIRS)]
+
+
+@pytest.mark.timeout(3600 if ALL else 120)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_whatever_fails_a_run_is_all_or_nothing(
     scenario: Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Trials(tmp_path, scenario) as trials:
-        done = trials.run(chosen(trials.site))
+        site = trials.site
+        done = {
+            "one fault": trials.run(chosen(site)),
+            "two in turn": trials.run(twice(site)),
+            "killed, then edited": trials.run(some(site.faults(["kill"]), EDITS), edit=True) if scenario.edit else [],
+        }
     with capsys.disabled():
-        print(f"\n{scenario.name}, {len(trials.site.calls_with_reads)} calls: {told(done)}")
-    wrong = [str(trial) for trial in done if trial.wrong]
+        print(f"\n{scenario.name}, {len(site.calls)} calls that write, {len(site.every)} in all")
+        for name, found in done.items():
+            print(f"    {name}: {told(found)}")
+    wrong = [str(trial) for found in done.values() for trial in found if trial.wrong]
     assert not wrong, "\n".join(wrong)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,46 +16,52 @@ from .calls import CAN, Door, Fault, Kind
 from .forks import Forks, Work
 from .scenarios import Files, Scenario
 
-# Files younger than this are hashed again by every run, so that runs would differ in their calls.
-_SETTLES_S = 2.2
 PROCESSES = 2
+DONE = {"published", "nothing to do"}
+Seen = dict[str, Any]
 
 
 class Site:
-    """A project with its lake, put back to where it was before each trial. Metadata holds paths, so it never moves."""
+    """A project with its lake, put back to where it was before each trial. Metadata holds paths, so it never moves.
+
+    Attributes:
+        calls: of a run in which nothing goes wrong, those that only read left out.
+        every: all of them.
+        old, new, edited: what a reader sees before the run, after it, and after the run of one more edit.
+    """
 
     def __init__(self, forks: Forks, root: Path, scenario: Scenario) -> None:
         self.forks = forks
         self.root = root
         self.scenario = scenario
         self.run = {"do": "run", "folder": str(root / "models")}
-        self.look = {"do": "look", "uri": f"sqlite:///{root}/warehouse/catalog.db"}
+        self.look = {"do": "look", "uri": f"sqlite:///{root}/warehouse/catalog.db", "warehouse": f"{root}/warehouse"}
+        self._stash = root.with_name(f"{root.name}-stash")
         (root / "models").mkdir(parents=True)
         for files in scenario.before:
             self._write(files)
-            assert self._done(self.run)["status"] == "published"
-        self._write(scenario.after)
-        self._stash = root.with_name(root.name + "-stash")
-        for name in ("warehouse", ".lakeorch"):
-            if (root / name).exists():
-                shutil.copytree(root / name, self._stash / name)
-        self.old = self._done(self.look)
+            assert self._only(self.run)["status"] == "published"
+        if scenario.before and scenario.after:
+            # what it remembers of having nothing to do must not outlive the edit
+            assert self._only(self.run)["status"] == "nothing to do"
+        shutil.copytree(root, self._stash)
+        self.old = self._only(self.look)
         assert self.old["tables"] == scenario.old
-        time.sleep(_SETTLES_S)
-        self._count()
-
-    def _count(self) -> None:
-        """A run in which nothing goes wrong: its calls, and what they lead to."""
         self.restore()
-        whole = self._done(self.run)
-        assert whole["status"] == self.scenario.ends[0], whole
+        whole = self._only(self.run)
+        assert whole["status"] == scenario.ends[0], whole
         self.calls: Sequence[tuple[Door, str]] = [tuple(call) for call in whole["calls"]]
         self.restore()
-        every = self._done(self.run | {"reads": True})
-        self.calls_with_reads: Sequence[tuple[Door, str]] = [tuple(call) for call in every["calls"]]
-        self.new = self._done(self.look)
-        assert self.new["tables"] == self.scenario.new
-        assert [rows for branch in self.new["branches"].values() for rows in branch] == [*self.scenario.branches]
+        self.every: Sequence[tuple[Door, str]] = [tuple(c) for c in self._only(self.run | {"reads": True})["calls"]]
+        self.new = self._only(self.look)
+        assert self.new["tables"] == scenario.new
+        assert [rows for branch in self.new["branches"].values() for rows in branch] == [*scenario.branches]
+        assert self.new["rejected"] == [*scenario.rejected]
+        self._write(scenario.edit)
+        if scenario.edit:
+            assert self._only(self.run)["status"] == "published"
+        self.edited = self._only(self.look)
+        assert self.edited["tables"] == (scenario.edited or scenario.new)
 
     def _write(self, files: Files) -> None:
         for name, text in files.items():
@@ -64,16 +69,15 @@ class Site:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
 
-    def _done(self, job: dict[str, Any]) -> dict[str, Any]:
-        done: dict[str, Any] = self.forks.work(job).done[0]
+    def _only(self, job: dict[str, Any]) -> Seen:
+        done: Seen = self.forks.work(job).done[0]
         return done
 
     def restore(self) -> None:
-        """The lake as it was before the edit was run."""
-        for name in ("warehouse", ".lakeorch"):
-            shutil.rmtree(self.root / name, ignore_errors=True)
-            if (self._stash / name).exists():
-                shutil.copytree(self._stash / name, self.root / name)
+        """The lake as it was before the edit was run, and the files as the edit made them."""
+        shutil.rmtree(self.root)
+        shutil.copytree(self._stash, self.root)
+        self._write(self.scenario.after)
 
     def finished(self) -> frozenset[str]:
         """The models of the steps that are kept for the next run."""
@@ -84,89 +88,132 @@ class Site:
         """Every fault that can happen in this scenario."""
         found = []
         for kind in kinds:
-            calls = self.calls_with_reads if "read" in CAN[kind] else self.calls
+            calls = self.every if "read" in CAN[kind] else self.calls
             found += [Fault(kind, at) for at, (door, _) in enumerate(calls, 1) if door in CAN[kind]]
         return found
 
-    def state(self, seen: dict[str, Any]) -> str:
-        """`old`, `new`, or what is wrong."""
+    def state(self, seen: Seen) -> str:
+        """`old`, `new`, or what is wrong; `new` where a run changes nothing that is seen."""
         if seen["missing"]:
             return f"files are missing: {seen['missing']}"
-        for name, state in (("old", self.old), ("new", self.new)):
-            if seen["tables"] == state["tables"] and seen["facts"] == state["facts"]:
-                return name
-        return f"neither old nor new: {seen['tables']} {seen['facts']}"
+        if alike(seen, self.new):
+            return "new"
+        return "old" if alike(seen, self.old) else f"neither old nor new: {seen['tables']} {seen['facts']}"
 
-    def trial(self, fault: Fault) -> Trial:
-        """A run with a fault, what a reader sees then, the next run and the one after it."""
+    def trial(self, faults: Sequence[Fault], *, edit: bool = False) -> Trial:
+        """Runs with a fault in each, perhaps another edit, then a run in which nothing goes wrong, and one more."""
         self.restore()
-        broken = self.forks.work(self.run | {"kind": fault.kind, "at": fault.at, "reads": "read" in CAN[fault.kind]})
-        finished = self.finished()
-        after, second, then = self.forks.work(self.look, self.run, self.look).done
-        third, last = self.forks.work(self.run, self.look).done
-        return Trial(self, fault, broken, finished, after, second, then, third, last)
+        works, after = [], []
+        for fault in faults:
+            reads = "read" in CAN[fault.kind]
+            works.append(self.forks.work(self.run | {"kind": fault.kind, "at": fault.at, "reads": reads}))
+            finished = self.finished()
+            if fault is not faults[-1]:
+                after.append(self._only(self.look))
+        if edit:
+            seen, *_ = self.forks.work(self.look).done
+            self._write(self.scenario.edit)
+            second, then = self.forks.work(self.run, self.look).done
+        else:
+            seen, second, then = self.forks.work(self.look, self.run, self.look).done
+        third, fourth, last = self.forks.work(self.run, self.run, self.look).done
+        return Trial(self, faults, works, [*after, seen], edit, finished, (second, third, fourth), (then, last))
+
+
+def alike(one: Seen, other: Seen) -> bool:
+    """Whether readers see the same."""
+    return all(one[what] == other[what] for what in ("tables", "facts"))
 
 
 class Trial:
     """What a trial showed.
 
     Attributes:
-        label: the call that the fault struck.
-        state: what a reader saw right after it: `old` or `new`.
+        state: what a reader saw after the faults: `old` or `new`.
+        ended: how each run with a fault ended.
         reused: how many finished steps the next run found.
         wrong: every promise that was broken; empty where all held.
     """
 
-    def __init__(self, site: Site, fault: Fault, broken: Work, finished: frozenset[str], *seen: dict[str, Any]) -> None:
-        after, second, then, third, last = seen
+    def __init__(
+        self,
+        site: Site,
+        faults: Sequence[Fault],
+        works: Sequence[Work],
+        after: Sequence[Seen],
+        edit: bool,
+        finished: frozenset[str],
+        runs: tuple[Seen, Seen, Seen],
+        looks: tuple[Seen, Seen],
+    ) -> None:
         self.site = site
-        self.fault = fault
-        self.label = broken.hit
-        self.first = broken.done[0] if broken.done else {"status": "killed", "error": "", "escaped": ""}
-        self.state = site.state(after)
+        self.faults = faults
+        self.labels = [work.hit for work in works]
+        self.edit = edit
         self.reused = len(finished)
-        self.wrong = [*self._first(broken.killed), *self._converges(then, last, second, third)]
-        copied = {label.split("/", 1)[1].rpartition("/")[0] for door, label in second["calls"] if door == "engine"}
-        if again := copied & {name.replace(".", "/") for name in finished}:
+        self.state = site.state(after[-1])
+        self.ended = [work.done[0]["status"] if work.done else "killed" for work in works]
+        self.wrong: list[str] = []
+        for fault, work, seen in zip(faults, works, after, strict=True):
+            self.wrong += self._broken_run(fault, work, site.state(seen), first=fault is faults[0])
+        self.wrong += self._converges(runs, looks)
+        copied = {label.split("/", 1)[1].rpartition("/")[0] for door, label in runs[0]["calls"] if door == "engine"}
+        again = copied & {name.replace(".", "/") for name in finished}
+        if again and not edit:
             self.wrong.append(f"finished before, and built again by the next run: {sorted(again)}")
 
-    def _first(self, killed: bool) -> Iterable[str]:
-        status, escaped = self.first["status"], self.first["escaped"]
-        if not self.label:
+    def _broken_run(self, fault: Fault, work: Work, state: str, *, first: bool) -> Iterator[str]:
+        if first and not work.hit:
             yield "the call was not reached"
-        if killed != (self.fault.kind in {"kill", "torn"}):
+        if work.hit and work.killed != (fault.kind in {"kill", "torn"}):
             yield "it was killed, or was not"
-        if escaped:
-            yield f"not an error of lakeorch: {escaped}"
-        if self.state not in {"old", "new"}:
-            yield self.state
-        if status in {"published", "nothing to do"} and self.state != "new":
-            yield f"it said {status}, but the tables are as before"
-        if status in {"raised", "failed"} and self.state != "old" and self.site.scenario.ends[0] == "published":
-            yield f"it said {status} ({self.first['error']}), but the tables are published"
+        if state not in {"old", "new"}:
+            yield state
+        if not work.done:
+            return
+        [done] = work.done
+        if done["escaped"]:
+            yield f"not an error of lakeorch: {done['escaped']}"
+        if done["status"] in DONE and state != "new":
+            yield f"it said {done['status']}, but the tables are as before"
+        changes = not alike(self.site.old, self.site.new) and self.site.scenario.ends[0] == "published"
+        if done["status"] not in DONE and state != "old" and changes:
+            yield f"it said {done['status']} ({done['error']}), but the tables are published"
+        if done["status"] not in DONE and fault.kind == "full" and first and "full" not in done["error"]:
+            yield f"it does not say that the disk is full: {done['error']}"
 
-    def _converges(
-        self, then: dict[str, Any], last: dict[str, Any], second: dict[str, Any], third: dict[str, Any]
-    ) -> Iterable[str]:
-        site, again = self.site, self.site.scenario.ends[1]
-        for name, seen in (("next", then), ("third", last)):
-            if site.state(seen) != "new":
-                yield f"after the {name} run: {site.state(seen)}"
-            elif {table: len(runs) for table, runs in seen["runs"].items()} != {
-                table: len(runs) for table, runs in site.new["runs"].items()
-            }:
-                yield f"after the {name} run there are other snapshots: {seen['runs']}"
-            elif seen["branches"] != site.new["branches"]:
-                yield f"after the {name} run there are other branches: {seen['branches']}"
-        expected = again if self.state == "new" else site.scenario.ends[0]
-        if second["status"] != expected:
-            yield f"the next run said {second['status']}: {second['error']}{second['escaped']}"
-        if third["status"] != again:
-            yield f"the third run said {third['status']}: {third['error']}{third['escaped']}"
+    def _converges(self, runs: tuple[Seen, Seen, Seen], looks: tuple[Seen, Seen]) -> Iterator[str]:
+        site, scenario = self.site, self.site.scenario
+        wanted = site.edited if self.edit else site.new
+        for name, seen in zip(("next", "third"), looks, strict=True):
+            if seen["missing"]:
+                yield f"after the {name} run files are missing: {seen['missing']}"
+            if not alike(seen, wanted):
+                yield f"after the {name} run: {seen['tables']} {seen['facts']}"
+            elif not self.edit:
+                for what in ("runs", "branches", "rejected"):
+                    if _shape(seen[what]) != _shape(site.new[what]):
+                        yield f"after the {name} run, {what}: {seen[what]}"
+        if self.edit:
+            expected = ["published", "nothing to do", "nothing to do"]
+        else:
+            again = scenario.ends[1]
+            expected = [again if self.state == "new" else scenario.ends[0], again, again]
+        for name, run, status in zip(("next", "third", "fourth"), runs, expected, strict=True):
+            if run["status"] != status:
+                yield f"the {name} run said {run['status']}, not {status}: {run['error']}{run['escaped']}"
 
     def __str__(self) -> str:
-        where = f"{self.fault.kind} at {self.fault.at}, {self.label}"
-        return f"{self.site.scenario.name}: {where} → {self.first['status']}: " + "; ".join(self.wrong)
+        hit = zip(self.faults, self.labels, self.ended, strict=True)
+        what = ", then ".join(f"{fault.kind} at {fault.at}, {label} → {ended}" for fault, label, ended in hit)
+        return f"{self.site.scenario.name}: {what}{', then an edit' if self.edit else ''}: " + "; ".join(self.wrong)
+
+
+def _shape(found: Any) -> Any:
+    """Runs are told by how many there are, their names being new each time; all else by what it is."""
+    if isinstance(found, dict) and all(run and isinstance(run[0], str) for run in found.values()):
+        return {name: len(runs) for name, runs in found.items()}
+    return found
 
 
 class Trials:
@@ -174,6 +221,7 @@ class Trials:
 
     Args:
         folder: to work in.
+        scenario: what to try.
     """
 
     def __init__(self, folder: Path, scenario: Scenario) -> None:
@@ -187,14 +235,15 @@ class Trials:
             self.site = site
             self._free.put(site)
 
-    def run(self, faults: Sequence[Fault]) -> list[Trial]:
-        """Tries every fault; the trials in the same order."""
-        return list(self._pool.map(self._one, faults))
+    def run(self, faults: Iterable[Fault | Sequence[Fault]], *, edit: bool = False) -> list[Trial]:
+        """Tries each fault, or each sequence of them; the trials in the same order."""
+        wanted = [(fault,) if isinstance(fault, Fault) else fault for fault in faults]
+        return list(self._pool.map(lambda fault: self._one(fault, edit), wanted))
 
-    def _one(self, fault: Fault) -> Trial:
+    def _one(self, faults: Sequence[Fault], edit: bool) -> Trial:
         site = self._free.get()
         try:
-            return site.trial(fault)
+            return site.trial(faults, edit=edit)
         finally:
             self._free.put(site)
 
@@ -207,15 +256,16 @@ class Trials:
 
 def told(trials: Sequence[Trial]) -> str:
     """The totals, in a few lines."""
-    kinds = Counter(trial.fault.kind for trial in trials)
+    kinds = Counter("+".join(fault.kind for fault in trial.faults) for trial in trials)
     states = Counter(trial.state for trial in trials if trial.state in {"old", "new"})
-    reused = sum(trial.reused for trial in trials)
-    ends = Counter(trial.first["status"] for trial in trials)
+    ends = Counter(trial.ended[-1] for trial in trials)
     return (
-        f"{len(trials)} faults ({_listed(kinds)}): tables all-old {states['old']}, all-new {states['new']}, "
-        f"mixed {len(trials) - states.total()}; runs ended {_listed(ends)}; {reused} finished steps reused"
+        f"{len(trials)} trials ({_listed(kinds)}): tables all-old {states['old']}, all-new {states['new']}, "
+        f"mixed {len(trials) - states.total()}; runs ended {_listed(ends)}; "
+        f"{sum(trial.reused for trial in trials)} finished steps reused; "
+        f"violations {sum(bool(trial.wrong) for trial in trials)}"
     )
 
 
 def _listed(counts: Counter[Any]) -> str:
-    return ", ".join(f"{what} {count}" for what, count in counts.items())
+    return ", ".join(f"{what} {count}" for what, count in counts.most_common(8))

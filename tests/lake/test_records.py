@@ -100,6 +100,32 @@ def test_a_record_whose_files_are_gone_is_forgotten(shop: Workshop) -> None:
     assert shop.lake.recall("key") is None
 
 
+def test_a_record_whose_files_are_torn_is_forgotten(shop: Workshop) -> None:
+    staged = shop.stage(ONE)
+    shop.lake.record(Record("key", "n.t", staged, PASSED))
+    snapshot = staged.snapshot
+    assert snapshot is not None
+    [manifest] = snapshot.manifests(staged.io)
+    for place in (staged.scan().paths[0], snapshot.manifest_list, manifest.manifest_path):
+        path = Path(place.removeprefix("file://"))
+        whole = path.read_bytes()
+        for torn in (*(whole[: len(whole) * part // 40] for part in range(40)), bytes(len(whole) + 1)):
+            path.write_bytes(torn)
+            assert shop.lake.recall("key") is None, (path.suffix, len(torn))
+        path.write_bytes(whole)
+        assert shop.lake.recall("key") is not None
+
+
+def test_a_record_that_cannot_be_removed_does_not_undo_a_publish(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = shop.recorded(shop.stage(ONE))
+    monkeypatch.setattr("os.unlink", _full)
+    assert shop.lake.publish([staged], "r1") == {"n.t": staged.snapshot_id}
+    assert len(rows(shop.lake.scan("n.t"))) == 3
+    assert shop.lake.recall(staged.key) is None
+
+
 def test_forgetting(shop: Workshop) -> None:
     shop.lake.record(Record("v", "n.view", None, PASSED))
     shop.lake.forget(["v", "none"])
@@ -116,7 +142,7 @@ def test_a_write_that_fails_leaves_the_old_text_and_no_scrap(tmp_path: Path, mon
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.json"]
 
 
-def _full(_file: int) -> None:
+def _full(_file: object, **_: object) -> None:
     raise OSError(28, "No space left on device")
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pyiceberg.table import StaticTable
 
@@ -46,6 +48,16 @@ def test_rejected_rows_of_a_new_table_stay_in_a_metadata_file(shop: Workshop) ->
     before = picture(shop.warehouse)
     assert shop.lake.reject(staged, "r2") == path
     assert picture(shop.warehouse) == before
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5])
+def test_a_torn_metadata_file_of_rejected_rows_is_written_again(shop: Workshop, part: float) -> None:
+    staged = shop.stage(WITH_X, columns=WIDER)
+    path = Path(shop.lake.reject(staged, "r1"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * part)])
+    shop.lake.reject(staged, "r2")
+    assert StaticTable.from_metadata(str(path)).scan().to_arrow().num_rows == 4
 
 
 def test_a_rejected_step_is_known_again_and_not_rejected_twice(shop: Workshop) -> None:

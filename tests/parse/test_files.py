@@ -106,7 +106,7 @@ def test_what_stands_in_the_wrong_place(make: Make) -> None:
         ("models/b c/x.sql:1:1", '"b c" is not a name: expected lett'),
     ]
     hints = {str(finding.place).split(":")[0]: finding.hint for finding in parsed.findings}
-    assert hints["models/sales.sql"] == "move it to models/staging/sales.sql"
+    assert hints["models/sales.sql"].startswith("move it to models/staging/sales.sql")
     assert hints["models/a/my-table.sql"] == 'rename it to "my_table"'
     assert hints["models/a/1st.sql"] == ""
 

@@ -23,7 +23,7 @@ from lakeorch.engines.duckdb.types import NoSuchType, to_duckdb, to_iceberg
 from lakeorch.engines.duckdb.write import TRANSFORMS, copy_statement, file_rows
 from lakeorch.errors import EngineError, Interrupted, LakeorchError
 from lakeorch.model import Column, Scalar, Schema
-from lakeorch.types import identifier, literal
+from lakeorch.types import identifier, literal, parse_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,7 +116,9 @@ class DuckDBSession:
         if "," not in folder:  # DuckDB splits this setting at commas; lakeorch sends absolute paths where it can
             self._cursor.execute(f"SET file_search_path = {literal(str(folder))}")
         for name, value in variables.items():
-            self._cursor.execute(f"SET VARIABLE {identifier(name)} = {literal(value)}")
+            # the digits of a number must not decide its type: 1.5 would be a DECIMAL(2,1), 2.25 another type
+            text = f"CAST({literal(value)} AS DOUBLE)" if isinstance(value, float) else literal(value)
+            self._cursor.execute(f"SET VARIABLE {identifier(name)} = {text}")
 
     def add(self, relation: Relation) -> None:
         """Makes a relation visible by its name, in the place of an older one."""
@@ -193,10 +195,10 @@ class DuckDBSession:
 
     def digest(self, sql: str) -> str:
         """Row count, sum and exclusive-or of two different mixes of every row's hash."""
+        names = ", ".join(_told_apart(column) for column in self.columns(sql))
         # without the second mixing, hashes that DuckDB combines by exclusive-or could cancel out across rows
         rows = self._run(
-            "SELECT count(*), sum(hash(h)), bit_xor(hash(h, 7)) FROM "
-            f'(SELECT hash("#row") AS h FROM (\n{sql}\n) AS "#row")',
+            f"SELECT count(*), sum(hash(h)), bit_xor(hash(h, 7)) FROM (SELECT hash({names}) AS h FROM (\n{sql}\n))",
             sql,
         )
         return ":".join((self._engine.name, self._engine.version, *(str(part or 0) for part in rows[0])))
@@ -243,11 +245,25 @@ class DuckDBSession:
             rows: list[tuple[object, ...]] = self._cursor.execute(statement).fetchall()
         except duckdb.Error as error:
             raise engine_error(error, statement, sql) from error
+        except RuntimeError as error:  # what DuckDB makes of Ctrl-C while it works in the main thread
+            raise Interrupted("interrupted") from error
         return rows
 
     def _check(self) -> None:
         if self._cancelled:
             raise Interrupted("interrupted")
+
+
+def _told_apart(column: Column) -> str:
+    """A column as an expression whose hash differs where the values do.
+
+    DuckDB has one hash for an empty list and NULL, for [[1], [2]] and [[1, 2]], for 0.0 and -0.0: their texts differ.
+    """
+    name = identifier(column.name)
+    kind = parse_type(column.type).kind
+    if kind in ("list", "map", "struct"):
+        return f"CAST(to_json({name}) AS VARCHAR), {name} IS NULL"
+    return f"CAST({name} AS VARCHAR)" if kind in ("float", "double") else name
 
 
 def _read_parquet(relation: Files) -> str:

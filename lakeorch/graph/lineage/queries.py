@@ -54,7 +54,7 @@ class Reader:
         if isinstance(node, exp.SetOperation):
             return self._set_operation(node, scope)
         if isinstance(node, exp.Subquery):
-            return self._limited(node, self._pivots(node, self.query(node.this, scope), scope), scope)
+            return self._limited(node, self.query(node.this, scope), scope)
         if isinstance(node, exp.Values):
             return self._limited(node, _values(node, scope), scope)
         if isinstance(node, exp.Pivot):
@@ -151,11 +151,6 @@ class Reader:
         sorted_by = _sorted_by(node, inner, relation.columns)
         rows = relation.rows | _cut(node, inner, sorted_by or relation.order)
         return Relation(relation.columns, rows, relation.order | sorted_by)
-
-    def _pivots(self, node: exp.Expr, relation: Relation, scope: Scope) -> Relation:
-        for pivot in node.args.get("pivots") or ():
-            relation = pivoted(pivot, relation, node.alias, scope)
-        return relation
 
     def _pivot(self, node: exp.Pivot, scope: Scope) -> Relation:
         source = node.this

@@ -1,0 +1,6 @@
+-- Which columns there are is in the data: each may be made of all aggregates.
+PIVOT (SELECT store_id, status, amount, discount FROM raw.orders) ON status USING sum(amount), max(discount)
+
+-- edges
+-- store_id <- copied raw.orders: store_id
+-- * <- filter raw.orders: store_id

@@ -1,0 +1,8 @@
+-- FROM alone is SELECT *.
+FROM raw.stores
+
+-- edges
+-- city <- copied raw.stores: city
+-- country <- copied raw.stores: country
+-- opened <- copied raw.stores: opened
+-- store_id <- copied raw.stores: store_id
