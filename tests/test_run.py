@@ -333,6 +333,17 @@ def test_an_empty_result_is_published(make: Make) -> None:
     assert Project(folder).run().status == "nothing to do"
 
 
+def test_a_project_in_a_folder_with_an_awkward_name(tmp_path: Path) -> None:
+    folder = tmp_path / "per%20cent ünd [space]'s, \"q\"" / "models"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a/t.sql").write_text("SELECT x FROM read_csv('raw/*.csv')")
+    (folder.parent / "raw").mkdir()
+    (folder.parent / "raw/a.csv").write_text("x\n1\n")
+    assert Project(folder).run().status == "published"
+    assert rows(folder, "FROM a.t") == [(1,)]
+    assert Project(folder).run().status == "nothing to do"
+
+
 def test_a_departed_model_is_kept_and_named(make: Make) -> None:
     folder = make(CHAIN)
     Project(folder).run()

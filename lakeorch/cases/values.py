@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import NoReturn
 from uuid import UUID
@@ -91,7 +91,7 @@ def convert(value: object, type: pa.DataType) -> object:
         if fits(type):
             try:
                 return read(value, type)
-            except (ValueError, TypeError, InvalidOperation, AttributeError):
+            except (ValueError, TypeError, ArithmeticError, AttributeError):
                 raise ValueError(f"expected {wanted.format(type)}, got {_shown(value)}") from None
     raise ValueError(f"values of type {type} cannot be written here")
 

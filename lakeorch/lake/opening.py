@@ -52,7 +52,8 @@ def prepared(uri: str, root: Path | None, *, create: bool) -> str:
         # A write-ahead log needs a writable folder; without a log nobody is writing, so the file can be taken as is.
         how = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
         return f"{_SQLITE}file:{file}?{how}&uri=true"
-    return uri
+    # the driver undoes percent signs, which are part of the path here
+    return uri if file is None else uri.replace("%", "%25")
 
 
 def _file(uri: str) -> Path | None:

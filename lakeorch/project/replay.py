@@ -167,11 +167,15 @@ class Replay:
         before: Version | None,
     ) -> Survey:
         """What the build of a version saw, as far as it decides which rows came out."""
-        # a file that had been read and is gone may have been renamed: it is what its new name stands for
+        # a driving file that had been read and is gone may have been renamed: then it is not new by its new name
         read = {file.path for listing in known.values() for file in listing.files}
+        gone = {path for path in read if "://" not in path and not (self.root / path).exists()}
+        drives = recorded.graph.driving(name)
         here = {
-            pattern: file_set(pattern, [f for f in files_.files if f.path not in read or (self.root / f.path).exists()])
-            for pattern, files_ in files.items()
+            pattern: file_set(pattern, [file for file in listing.files if file.path not in gone])
+            if pattern in drives
+            else listing
+            for pattern, listing in files.items()
         }
         published = {}
         if before is not None:
@@ -234,30 +238,21 @@ class Replay:
     def _written(
         self, name: str, link: _Link, relations: Sequence[Relation], fields: Sequence[Field], stem: str
     ) -> tuple[str, ...]:
-        graph = link.survey.graph
-        views = graph.views_behind(name)
+        views = link.survey.graph.views_behind(name)
+        only = self._reading(link).paths(name, new=link.new)
         tables = [each for each in relations if each.name not in views]
-        inlined = [Query(view, self._sql(view, link)) for view in views]
-        sql = self._sql(name, link)
+        inlined = [Query(view, self._sql(view, link, only)) for view in views]
+        sql = self._sql(name, link, only)
         with self.engine.session([*tables, *inlined], link.survey.variables, str(self.root)) as session:
             yields = {column.name.lower() for column in session.columns(sql)}
             picked = f"SELECT {_picked(fields, yields)} FROM (\n{sql}\n)"
             return session.write(picked, Target(self.directory, stem, tuple(fields)))
 
-    def _sql(self, at: str, link: _Link) -> str:
-        graph = link.survey.graph
-        only = self._reading(link).paths(at, new=link.new) if link.new else None
-        present = {p: [f.path for f in files.files] for p, files in link.survey.files.items()}
-        text = statement(
-            graph.models[at],
-            graph,
-            self.engine,
-            now=link.survey.now,
-            folder=self.root,
-            only=present if only is None else only,
-            present=present,
-        )
-        return text.sql
+    def _sql(self, name: str, link: _Link, only: Mapping[str, Sequence[str]]) -> str:
+        graph, now = link.survey.graph, link.survey.now
+        present = {pattern: [file.path for file in files.files] for pattern, files in link.survey.files.items()}
+        model = graph.models[name]
+        return statement(model, graph, self.engine, now=now, folder=self.root, only=only, present=present).sql
 
     def _part(self, name: str, at: int, fields: Sequence[Field], known: set[str], *, merges: bool) -> str:
         picked = _picked(fields, known)

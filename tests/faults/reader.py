@@ -46,8 +46,8 @@ def look(uri: str, warehouse: str) -> dict[str, Any]:
     Returns:
         `tables`: name → [columns, sorted rows], all as text; `runs`: name → the run of every snapshot of main, newest
         first; `facts`: name → descriptions and the query that the table says it was made by; `branches`: name → rows of
-        every other branch; `rejected`: the rows behind each metadata file of a rejected new table; `missing`: files that
-        the metadata in the catalog names and that are not there.
+        every other branch; `rejected`: the rows behind each metadata file of a rejected new table; `missing`: files
+        that the metadata in the catalog names and that are not there.
     """
     from pyiceberg.table import StaticTable
 

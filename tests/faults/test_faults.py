@@ -14,11 +14,12 @@ from typing import TypeVar
 import pytest
 
 from .calls import CAN, Fault
+from .forks import Forks
 from .scenarios import SCENARIOS, Scenario
 from .trials import Site, Trials, told
 
 ALL = os.environ.get("LAKEORCH_FAULTS") == "all"
-SAMPLE, EDITS, PAIRS = 10, 3, 3
+SAMPLE, EDITS, PAIRS = 8, 2, 2
 
 T = TypeVar("T")
 
@@ -45,9 +46,9 @@ def twice(site: Site) -> list[tuple[Fault, Fault]]:
 @pytest.mark.timeout(3600 if ALL else 120)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_whatever_fails_a_run_is_all_or_nothing(
-    scenario: Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scenario: Scenario, forks: Sequence[Forks], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Trials(tmp_path, scenario) as trials:
+    with Trials(forks, tmp_path, scenario) as trials:
         site = trials.site
         done = {
             "one fault": trials.run(chosen(site)),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from .forks import Forks
 from .scenarios import THREE
 from .trials import Trials, told
 
 
-def test_killed_at_any_call_a_run_is_all_or_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Trials(tmp_path, THREE) as trials:
+def test_killed_at_any_call_a_run_is_all_or_nothing(
+    forks: Sequence[Forks], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Trials(forks, tmp_path, THREE) as trials:
         done = trials.run(trials.site.faults(["kill"]))
     with capsys.disabled():
         print(f"\nkill -9 at each of {len(done)} calls of {THREE.name}: {told(done)}")

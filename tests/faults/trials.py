@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -16,9 +16,9 @@ from .calls import CAN, Door, Fault, Kind
 from .forks import Forks, Work
 from .scenarios import Files, Scenario
 
-PROCESSES = 2
 DONE = {"published", "nothing to do"}
 Seen = dict[str, Any]
+_FULL = re.compile("disk is full|no space left", re.I)
 
 
 class Site:
@@ -108,7 +108,7 @@ class Site:
             reads = "read" in CAN[fault.kind]
             works.append(self.forks.work(self.run | {"kind": fault.kind, "at": fault.at, "reads": reads}))
             finished = self.finished()
-            if fault is not faults[-1]:
+            if len(works) < len(faults):
                 after.append(self._only(self.look))
         if edit:
             seen, *_ = self.forks.work(self.look).done
@@ -154,8 +154,8 @@ class Trial:
         self.state = site.state(after[-1])
         self.ended = [work.done[0]["status"] if work.done else "killed" for work in works]
         self.wrong: list[str] = []
-        for fault, work, seen in zip(faults, works, after, strict=True):
-            self.wrong += self._broken_run(fault, work, site.state(seen), first=fault is faults[0])
+        for at, (fault, work, seen) in enumerate(zip(faults, works, after, strict=True)):
+            self.wrong += self._broken_run(fault, work, site.state(seen), first=at == 0)
         self.wrong += self._converges(runs, looks)
         copied = {label.split("/", 1)[1].rpartition("/")[0] for door, label in runs[0]["calls"] if door == "engine"}
         again = copied & {name.replace(".", "/") for name in finished}
@@ -179,7 +179,7 @@ class Trial:
         changes = not alike(self.site.old, self.site.new) and self.site.scenario.ends[0] == "published"
         if done["status"] not in DONE and state != "old" and changes:
             yield f"it said {done['status']} ({done['error']}), but the tables are published"
-        if done["status"] not in DONE and fault.kind == "full" and first and "full" not in done["error"]:
+        if done["status"] not in DONE and fault.kind == "full" and first and not _FULL.search(done["error"]):
             yield f"it does not say that the disk is full: {done['error']}"
 
     def _converges(self, runs: tuple[Seen, Seen, Seen], looks: tuple[Seen, Seen]) -> Iterator[str]:
@@ -220,17 +220,16 @@ class Trials:
     """Sites of one scenario, as many as processes work at once.
 
     Args:
+        forks: the processes that do the work.
         folder: to work in.
         scenario: what to try.
     """
 
-    def __init__(self, folder: Path, scenario: Scenario) -> None:
+    def __init__(self, forks: Sequence[Forks], folder: Path, scenario: Scenario) -> None:
         self.scenario = scenario
-        self._stack = ExitStack()
         self._free: SimpleQueue[Site] = SimpleQueue()
-        self._pool = self._stack.enter_context(ThreadPoolExecutor(PROCESSES))
-        forks = [self._stack.enter_context(Forks()) for _ in range(PROCESSES)]
-        made = self._pool.map(lambda n: Site(forks[n], folder / f"site{n}", scenario), range(PROCESSES))
+        self._pool = ThreadPoolExecutor(len(forks))
+        made = self._pool.map(lambda n: Site(forks[n], folder / f"site{n}", scenario), range(len(forks)))
         for site in made:
             self.site = site
             self._free.put(site)
@@ -251,7 +250,7 @@ class Trials:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._pool.shutdown()
 
 
 def told(trials: Sequence[Trial]) -> str:

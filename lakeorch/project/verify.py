@@ -1,0 +1,188 @@
+"""Do the published rows follow from what was recorded of them? Every row is made again and compared."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from lakeorch.engines import Engine, Query, Relation, Session, relation
+from lakeorch.errors import EngineError, LakeorchError, UsageError
+from lakeorch.lake import Lake, Timeline, Version
+from lakeorch.model import Field, Settings
+from lakeorch.project.compare import Comparison, Side, compare, floats
+from lakeorch.project.diff import key_of, samples_dict
+from lakeorch.project.past import Timelines, iso, run_of, timeline
+from lakeorch.project.replay import EXPECTED, NotReplayableError, Replay
+from lakeorch.types import identifier
+
+PUBLISHED = "_lakeorch.published"
+TOLERANCE = 1e-9
+_NTH = "#nth"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What became of verifying one version of a table.
+
+    Attributes:
+        version: the version.
+        status: `same`; `different`; or `unknown` where its rows cannot be made again.
+        reason: why it is unknown, or its files cannot be read; empty otherwise.
+        given: why the rows of an earlier version were taken as given; empty where everything was made again.
+        rows: that were compared.
+        near: floating-point columns whose values are the same only within the tolerance.
+        difference: where it is `different`: published rows are before, rows made again are after.
+        seconds: wall time.
+    """
+
+    version: Version
+    status: Literal["same", "different", "unknown"]
+    reason: str = ""
+    given: str = ""
+    rows: int = 0
+    near: tuple[str, ...] = ()
+    difference: Comparison | None = None
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, object]:
+        """An entry of `tables` in the JSON of `lakeorch verify`."""
+        found = self.difference
+        return {
+            "model": self.version.table,
+            "snapshot_id": str(self.version.snapshot_id),
+            "run_id": self.version.run_id,
+            "published_at": iso(self.version.at),
+            "status": self.status,
+            "reason": self.reason,
+            "given": self.given,
+            "rows": self.rows,
+            "near": [*self.near],
+            "difference": None
+            if found is None
+            else {
+                "key": [*found.key],
+                "only_published": found.removed,
+                "only_recomputed": found.added,
+                "changed": found.changed,
+                "columns": dict(found.columns),
+                "samples": samples_dict(found),
+            },
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verifying needs.
+
+    Attributes:
+        root: the project root, which the paths of raw files start from.
+        settings: of the project's models, for their keys.
+        tolerance: floating-point values x and y that differ by no more than this times max(1, |x|, |y|) are the same:
+            the order in which an engine adds them up is not recorded.
+        samples: how many differing rows of each kind to show.
+    """
+
+    lake: Lake
+    engine: Engine
+    root: Path
+    settings: Mapping[str, Settings]
+    tolerance: float = TOLERANCE
+    samples: int = 5
+
+    def run(self, targets: Sequence[str]) -> Iterator[Verified]:
+        """Verifies what is published of models, and everything that runs published; one by one.
+
+        Args:
+            targets: names of models, run ids or beginnings of them.
+
+        Raises:
+            UsageError: a target is neither.
+        """
+        timelines = self.lake.timelines()
+        wanted = [pair for target in targets for pair in _versions(timelines, target)]
+        done: set[tuple[str, int]] = set()
+        for line, version in wanted:
+            if (line.name, version.snapshot_id) not in done:
+                done.add((line.name, version.snapshot_id))
+                yield self._verify(line, version)
+
+    def _verify(self, line: Timeline, version: Version) -> Verified:
+        started = time.perf_counter()
+        try:
+            with tempfile.TemporaryDirectory(prefix="lakeorch-verify-") as directory:
+                found = self._compare(line, version, directory)
+        except NotReplayableError as error:
+            found = Verified(version, "unknown", str(error))
+        except LakeorchError as error:
+            found = Verified(version, "unknown", f"its rows cannot be made again: {error.message}")
+        return replace(found, seconds=time.perf_counter() - started)
+
+    def _compare(self, line: Timeline, version: Version, directory: str) -> Verified:
+        scan = self.lake.scan(line.name, version.snapshot_id, line.location)
+        replayed = Replay(self.lake, self.engine, self.root, directory).run(line, version, scan.fields)
+        names = ", ".join(identifier(field.name) for field in scan.fields)
+        expected = f"SELECT {names} FROM {self.engine.quote(EXPECTED)}"
+        published = f"SELECT {names} FROM {self.engine.quote(PUBLISHED)}"
+        with self.engine.session(replayed.relations, {}, str(self.root)) as session:
+            made = session.digest(expected)
+            try:
+                session.add(relation(scan, name=PUBLISHED))
+                if session.digest(published) == made:
+                    return Verified(version, "same", given=replayed.given, rows=scan.rows)
+                difference = self._difference(session, line.name, scan.fields)
+            except EngineError as error:
+                return Verified(version, "different", f"its data files cannot be read: {error.message}")
+        if difference.equal:
+            near = floats(scan.fields)
+            return Verified(version, "same", given=replayed.given, rows=scan.rows, near=near)
+        return Verified(version, "different", given=replayed.given, rows=scan.rows, difference=difference)
+
+    def _difference(self, session: Session, name: str, fields: Sequence[Field]) -> Comparison:
+        """Which rows differ: by the model's key, else floating-point columns by all others, else whole rows."""
+        a, b = (Side(self.engine.quote(side), tuple(fields), side) for side in (PUBLISHED, EXPECTED))
+        key = key_of(self.settings.get(name))
+        if key and {column.lower() for column in key} <= {field.name.lower() for field in fields}:
+            try:
+                return compare(session, a, b, key, samples=self.samples, tolerance=self.tolerance)
+            except UsageError:
+                key = ()  # not unique: what a tampered file may well bring about
+        inexact = floats(fields)
+        if not inexact:
+            return compare(session, a, b, (), samples=self.samples)
+        a, b = (_numbered(session, self.engine, side, fields, inexact) for side in (PUBLISHED, EXPECTED))
+        exact = [field.name for field in fields if field.name not in inexact]
+        return compare(session, a, b, [*exact, _NTH], samples=self.samples, tolerance=self.tolerance)
+
+
+def _numbered(session: Session, engine: Engine, side: str, fields: Sequence[Field], inexact: Sequence[str]) -> Side:
+    """A relation whose rows are numbered among those that are alike but for their floating-point columns."""
+    among = ", ".join(identifier(field.name) for field in fields if field.name not in inexact)
+    order = ", ".join(identifier(name) for name in inexact)
+    numbered: Relation = Query(
+        f"{side} numbered",
+        f"SELECT *, row_number() OVER ({f'PARTITION BY {among} ' if among else ''}ORDER BY {order}) "
+        f"AS {identifier(_NTH)} FROM {engine.quote(side)}",
+    )
+    session.add(numbered)
+    return Side(engine.quote(numbered.name), (*fields, Field(0, _NTH, "long")), side)
+
+
+def _versions(timelines: Timelines, target: str) -> list[tuple[Timeline, Version]]:
+    """The versions that a target means: what a model is at, or all that a run published."""
+    name = target.lower()
+    if not any(full == name or full.rpartition(".")[2] == name for full in timelines):
+        run = run_of(timelines, target)
+        if run is not None:
+            if run.state == "rejected":
+                raise UsageError(f"run {run.run_id} was never published: its checks failed")
+            return [(timelines[v.table], v) for v in run.versions if v.state in {"current", "published", "undone"}]
+    line = timeline(timelines, target)
+    head = None if line.head is None else line.version(line.head)
+    if head is None:
+        raise UsageError(f"{line.name} has no rows yet")
+    return [(line, head)]
