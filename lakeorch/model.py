@@ -172,6 +172,24 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """How the rows of a query follow from the rows of its inputs.
+
+    Attributes:
+        joins: it combines rows of several relations.
+        branches: how many SELECTs its set operations (UNION, …) put together; 1 where there are none.
+        loose: inputs, as written, whose new row does not simply bring rows of its own: on the optional side of an
+            outer join, in a sub-query of a condition. Names of tables and paths of files, and other texts there.
+        volatile: it calls a function that gives another value each time.
+    """
+
+    joins: bool = False
+    branches: int = 1
+    loose: frozenset[str] = frozenset()
+    volatile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One file → one table.
 
@@ -180,7 +198,7 @@ class Model:
         source: the whole file.
         body: span of the one SELECT in it, without the settings block, trailing semicolon and trailing comments.
         query_hash: hash of the normalised query alone: comments, layout and letter case of keywords do not count.
-        joins: the query combines rows of several relations, somewhere in it.
+        growth: how its rows follow from its inputs' rows.
     """
 
     name: str
@@ -192,7 +210,7 @@ class Model:
     variables: tuple[VariableUse, ...] = ()
     clock: tuple[ClockUse, ...] = ()
     query_hash: str = ""
-    joins: bool = False
+    growth: Growth = Growth()
 
     @property
     def namespace(self) -> str:

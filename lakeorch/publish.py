@@ -42,8 +42,8 @@ def decide(
         unbuilt: models that were not started because something before them failed.
         policy: `connected` keeps back every changed model that is connected with a failed one through changed
             models; `passed` only the failed ones and what reads them; `all` nothing that was staged.
-        links: pairs of models that a check looked at together: it may not hold for one of them alone, so they are
-            connected too.
+        links: pairs of models that a check looked at together: it may not hold for one of them alone, so one is kept
+            back with the other.
     """
     changed = set(staged) | set(failed) | set(unbuilt)
     if policy == "all":
@@ -55,7 +55,7 @@ def decide(
                 near[up].add(name)
                 if policy == "connected":
                     near[name].add(up)
-    for one, other in links if policy == "connected" else ():
+    for one, other in links:
         if one in near and other in near:
             near[one].add(other)
             near[other].add(one)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import postgres  # noqa: F401  a fixture, for every test below this folder
+
 Make = Callable[[Mapping[str, str]], Path]
 
 

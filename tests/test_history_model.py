@@ -330,6 +330,34 @@ def test_two_rows_with_one_key_are_refused_and_leave_no_file(place: Place) -> No
     assert picture(place.root / "warehouse/h/t") == data
 
 
+def test_another_key_or_type_is_refused_until_full_shows_that_it_fits(place: Place) -> None:
+    place.run({1: ("a", None), 2: ("b", None)}, at(1))
+    place.write(model().replace("unique_key: id", "unique_key: v"))
+    with pytest.raises(ProjectError) as error:
+        Project(place.folder).plan()
+    assert "h.t has a new unique_key" in error.value.findings[0].message
+    place.run({1: ("a", None), 2: ("b", None)}, at(2), full=True)
+    place.run({1: ("a", None), 3: ("b", None)}, at(3))
+    assert told(place, 2) == [("b", 1, 3)]
+    place.write(
+        model(query=SOURCE.replace("*", "id, v, u::VARCHAR AS u", 1)).replace("unique_key: id", "unique_key: v")
+    )
+    with pytest.raises(ProjectError) as error:
+        Project(place.folder).plan()
+    assert "u is timestamptz in the table and string in the query" in error.value.findings[0].message
+    assert Project(place.folder).run(full=True).status == "published"
+    assert len(rows(place.folder, "FROM h.t")) == 3
+
+
+def test_a_key_under_which_two_versions_are_current_is_refused(tmp_path: Path) -> None:
+    place = Place(tmp_path, model(deleted="keep"))
+    place.run({1: ("a", None)}, at(1))
+    place.run({2: ("a", None)}, at(2))
+    place.write(model(deleted="keep").replace("unique_key: id", "unique_key: v"))
+    result = Project(place.folder).run(full=True)
+    assert "two current versions for one unique_key (v): v=a" in result.outcomes[0].error
+
+
 def test_foreign_rows_are_versions_too_and_full_builds_over_other_changes(place: Place) -> None:
     place.run({1: ("a", None)}, at(1))
     table = load(place.folder, "h.t")

@@ -183,7 +183,7 @@ def test_joined_driving_files_are_refused(make: Make) -> None:
     folder = make({"raw/a.csv": "x\n1\n", "raw/b.csv": "x\n1\n", "models/r/t.sql": sql})
     with pytest.raises(ProjectError) as error:
         Project(folder).run()
-    assert "joined" in error.value.findings[0].message
+    assert "joins or unites" in error.value.findings[0].message
 
 
 def test_files_in_a_union_all_bring_new_rows(make: Make) -> None:
@@ -351,3 +351,72 @@ def test_a_foreign_append_during_the_run_reaches_what_reads_the_table(make: Make
     assert rows(folder, "FROM r.t ORDER BY x") == [(1,), (2,), (50,)]
     assert rows(folder, "FROM r.n") == [(3,)]
     assert Project(folder).run().status == "nothing to do"
+
+
+def test_a_file_of_equal_content_is_taken_for_the_renamed_one_once(make: Make) -> None:
+    folder = make(LOG)
+    Project(folder).run()
+    (folder.parent / "raw/a.csv").rename(folder.parent / "raw/z.csv")
+    make({"raw/b.csv": "x\n1\n"})
+    Project(folder).run()
+    make({"raw/c.csv": "x\n1\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM r.t") == [(1,), (1,), (1,)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT x, read_csv.filename AS f FROM read_csv('raw/*.csv')",
+        "SELECT x, src AS f FROM read_csv('raw/*.csv', filename = 'src')",
+        "SELECT r.x, 1 AS f FROM read_csv('raw/*.csv')r",
+    ],
+)
+def test_names_around_a_read_stay_what_they_are(make: Make, query: str) -> None:
+    with_column = "read_csv.filename" in query
+    head = "x,filename\n{},f\n" if with_column else "x,y\n{},0\n"
+    folder = make({"raw/a.csv": head.format(1), "models/r/t.sql": APPEND + query})
+    Project(folder).run()
+    make({"raw/b.csv": head.format(2)})
+    Project(folder).run()
+    assert rows(folder, "SELECT x FROM r.t ORDER BY x") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT x FROM l UNION ALL SELECT 7", [1, 2, 3, 7]),
+        ("SELECT d.x FROM d LEFT JOIN l ON l.x = d.x", [1, 2, 3]),
+        ("SELECT d.x FROM d WHERE d.x IN (SELECT x FROM l)", [1, 2, 3]),
+        ("WITH c AS (SELECT x FROM l) SELECT d.x FROM d LEFT JOIN c USING (x)", [1, 2, 3]),
+        ("SELECT l.x FROM l JOIN d USING (x)", [1, 2, 3]),
+        ("SELECT l.x FROM d RIGHT JOIN l USING (x)", [1, 2, 3]),
+    ],
+)
+def test_rows_that_nothing_new_brought_do_not_come_again(make: Make, query: str, expected: list[int]) -> None:
+    block = "/* ---\nmaterialized: append\nappend_from: [a.l]\n--- */\n"
+    folder = make(
+        {
+            "models/a/l.sql": "SELECT unnest([1, 2]) AS x",
+            "models/a/d.sql": "SELECT unnest([1, 2, 3]) AS x",
+            "models/a/j.sql": block + query,
+        }
+    )
+    Project(folder).run()
+    make({"models/a/l.sql": "SELECT unnest([1, 2, 3]) AS x"})
+    Project(folder).run()
+    assert [x for (x,) in rows(folder, "FROM a.j ORDER BY x")] == expected
+
+
+def test_files_united_with_other_rows_are_refused(make: Make) -> None:
+    sql = APPEND + "SELECT x FROM read_csv('raw/*.csv') UNION ALL SELECT 7"
+    folder = make({"raw/a.csv": "x\n1\n", "models/r/t.sql": sql})
+    [finding] = Project(folder).validate()
+    assert "new files alone do not tell" in finding.message
+
+
+def test_a_volatile_function_beside_joined_drivers_is_refused(make: Make) -> None:
+    sql = APPEND + "SELECT p.x, uuid() AS id FROM l p, l q"
+    folder = make({"models/a/l.sql": "SELECT unnest([1, 2]) AS x", "models/a/j.sql": sql})
+    [finding] = Project(folder).validate()
+    assert "a function gives other values each time" in finding.message

@@ -1,38 +1,26 @@
-"""The README is run: its tour, its Python, its links. `python tests/test_readme.py` writes the tour down again."""
+"""The README is run: its tour, its Python, its links. `python -m tests.test_readme` writes the tour down again."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import sessions
+from tests.sessions import ROOT, Session, commands, run, settled
+
 README = ROOT / "README.md"
 MAIN_JOB = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/lakeorch run sql_models"
 TESTS = "python3 -m venv .venv && .venv/bin/pip install '.[dev]' && .venv/bin/pytest"
 TOUR = re.compile(r"(?<=<!-- tour -->\n)(.*?)(?=<!-- /tour -->)", re.S)
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
-# what differs from run to run
-CHANGING = (
-    (re.compile(r"\b\d+(\.\d+)?s\b|\b\d+m\d\ds\b"), "<time>"),
-    (re.compile(r"\b[\d.]+ [kMGT]?B\b"), "<size>"),
-    (re.compile(r"\b\d{8}t\d{6}-[0-9a-f]{6}\b"), "<run>"),
-    (re.compile(r"\b\d{17,19}\b"), "<snapshot>"),
-    (re.compile(r"just now|\d+ (min|hours?|days?) ago"), "<ago>"),
-    (re.compile(r"[─ ]+"), " "),
-)
 
 
 def blocks(language: str, text: str | None = None) -> list[str]:
     """The code blocks of a language."""
-    text = README.read_text(encoding="utf-8") if text is None else text
-    return [code for found, code in BLOCK.findall(text) if found == language]
+    return sessions.blocks(language, README.read_text(encoding="utf-8") if text is None else text)
 
 
 def tour() -> str:
@@ -42,56 +30,9 @@ def tour() -> str:
     return found[1]
 
 
-def commands(block: str) -> Iterator[tuple[str, str]]:
-    """Each `$ command` of a console block with the output below it."""
-    for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-        command, _, output = part.partition("\n")
-        yield command, output
-
-
-def settled(output: str) -> list[str]:
-    """An output without what changes from run to run. Sorted: models that run side by side end in any order."""
-    for pattern, word in CHANGING:
-        output = pattern.sub(word, output)
-    return sorted(line.strip() for line in output.splitlines() if line.strip())
-
-
-def project(folder: Path) -> dict[str, str]:
-    """Copies the sample project into a folder; returns an environment in which `lakeorch` is this tree's."""
-    shutil.copytree(ROOT / "sql_models", folder / "sql_models", ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    programs = folder / ".bin"
-    programs.mkdir()
-    command = programs / "lakeorch"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lakeorch "$@"\n')
-    command.chmod(0o755)
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-
-
-def run(command: str, folder: Path, environment: dict[str, str]) -> str:
-    """The output of a shell command, standard error included."""
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=environment,
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    return done.stdout
-
-
 def rewritten(folder: Path) -> str:
     """The README with the output that the tour's commands print now."""
-    environment = project(folder)
-
-    def again(match: re.Match[str]) -> str:
-        ran = ((command, run(command, folder, environment).rstrip()) for command, _ in commands(match[2]))
-        told = "\n".join(f"$ {command}\n{output}\n" if output else f"$ {command}" for command, output in ran)
-        return f"```{match[1]}\n{told}```"
-
-    fresh = BLOCK.sub(again, tour())
+    fresh = sessions.rewritten(tour(), Session(folder, sessions.project(folder)))
     return TOUR.sub(lambda _: fresh, README.read_text(encoding="utf-8"))
 
 
@@ -99,7 +40,7 @@ def rewritten(folder: Path) -> str:
 def toured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], list[tuple[str, str, str]]]:
     """The sample project after the tour, and each command of it with the output as written and as seen."""
     folder = tmp_path_factory.mktemp("tour")
-    environment = project(folder)
+    environment = sessions.project(folder)
     told = [pair for block in blocks("console", tour()) for pair in commands(block)]
     return folder, environment, [(command, output, run(command, folder, environment)) for command, output in told]
 
@@ -115,7 +56,7 @@ def test_the_tour_prints_what_it_says(
     told = toured[2]
     assert told
     for command, written, seen in told:
-        assert settled(seen) == settled(written), f"`{command}` prints something else; python tests/test_readme.py"
+        assert settled(seen) == settled(written), f"`{command}` prints something else; python -m tests.test_readme"
 
 
 def test_the_python_in_it_runs(toured: tuple[Path, dict[str, str], list[tuple[str, str, str]]]) -> None:

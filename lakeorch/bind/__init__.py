@@ -220,15 +220,20 @@ class _Binder:
             yield of_key(model, "materialized", message, hint=hint)
 
     def _unmet(self, model: Model) -> Iterator[Finding]:
-        """Driving files that a query joins with other driving inputs: what was read before is not read again."""
-        graph, drives = self.graph, self.graph.driving(model.name)
+        """Models whose new rows cannot be told by new input: nothing is read a second time to compare with."""
+        graph = self.graph
+        if graph.adds_up(model.name):
+            return
+        drives = graph.driving(model.name)
         parts = [graph.models[name] for name in (model.name, *graph.views_behind(model.name))]
-        reads = [read for part in parts for read in part.files if drives & set(read.patterns)]
-        others = drives & set(graph.tables_behind(model.name))
-        if reads and len(reads) + len(others) > 1 and any(part.joins for part in parts):
-            message = "inputs that bring new rows are joined: new rows of one would never meet old rows of another"
-            hint = "name the one that brings the rows: `append_from: [...]`; or read each in a model of its own"
-            yield of_key(model, "append_from" if model.settings.append_from else "materialized", message, hint=hint)
+        key = "append_from" if model.settings.append_from else "materialized"
+        if any(drives & set(read.patterns) for part in parts for read in part.files):
+            message = "new files alone do not tell the new rows of this query: it joins or unites them with other rows"
+            hint = "name the input that brings the rows: `append_from: [...]`; or read each in its own model"
+            yield of_key(model, key, message, hint=hint)
+        elif any(part.growth.volatile for part in parts):
+            message = "new rows cannot be told from old ones: a function gives other values each time"
+            yield of_key(model, key, message, hint="compute it in another model")
 
     # ---- tables ----
 

@@ -16,11 +16,17 @@ from typing import TYPE_CHECKING
 from lakeorch.engines import Engine
 from lakeorch.model import ClockUse, FileRead, Model
 from lakeorch.sources.files import absolute_pattern, find_files, literal_path
-from lakeorch.types import literal
+from lakeorch.types import identifier, literal
 
 if TYPE_CHECKING:
     from lakeorch.graph import Graph
 
+# what can follow a table in FROM that is not a name for it
+_AFTER_A_TABLE = frozenset(
+    ("where", "join", "left", "right", "inner", "full", "cross", "natural", "asof", "positional", "semi", "anti", "on",
+     "using", "group", "order", "having", "limit", "offset", "qualify", "window", "union", "except", "intersect",
+     "tablesample", "select", "pivot", "unpivot", "fetch")
+)  # fmt: skip
 _READERS = {"parquet": "read_parquet", "json": "read_json_auto", "jsonl": "read_json_auto", "ndjson": "read_json_auto"}
 
 
@@ -43,6 +49,14 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which of the files of a read are wanted, and by which column they are told apart."""
+
+    paths: tuple[str, ...]
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Edit:
     start: int
     end: int
@@ -58,6 +72,8 @@ def statement(
     folder: Path,
     only: Mapping[str, Sequence[str]] | None = None,
     present: Mapping[str, Sequence[str]] | None = None,
+    file_column: str = "filename",
+    stand_ins: Mapping[tuple[str, ...], str] | None = None,
 ) -> Statement:
     """The engine text of a model.
 
@@ -72,14 +88,19 @@ def statement(
         folder: the project root.
         only: for each file pattern in it, the listed paths to read in its place; for none, the read yields no row.
         present: for each file pattern in it, the paths that are taken to be behind it; by default those that are.
+        file_column: tells the files of a read apart where only some of its rows are wanted; DuckDB leaves the other
+            files alone only where it is called `filename`, which data can have a column of its own for.
+        stand_ins: by the patterns of a read, the relation that takes its place, as the engine writes it.
     """
+    instead, text = stand_ins or {}, model.source.text
+    reads = [read for read in model.files if read.patterns not in instead]
     edits = [
         *(_Edit(r.span.start, r.span.end, engine.quote(full_name(model, r.name, graph))) for r in model.references),
         *(_Edit(use.span.start, use.span.end, engine.variable(use.name)) for use in model.variables),
         *(_Edit(use.span.start, use.span.end, _moment(use, now)) for use in model.clock),
-        *(e for read in model.files for e in _file_edits(model.source.text, read, folder, only or {}, present or {})),
+        *(_Edit(r.call.start, r.call.end, instead[r.patterns]) for r in model.files if r.patterns in instead),
+        *(e for r in reads for e in _file_edits(text, r, folder, only or {}, present or {}, file_column)),
     ]
-    text = model.source.text
     parts: list[str] = []
     pieces: list[tuple[int, int, bool]] = []
     length, at = 0, model.body.start
@@ -113,6 +134,7 @@ def _file_edits(
     folder: Path,
     only: Mapping[str, Sequence[str]],
     present: Mapping[str, Sequence[str]],
+    file_column: str,
 ) -> Iterator[_Edit]:
     call, argument = read.call, read.argument
     wanted: list[str] = []
@@ -125,8 +147,8 @@ def _file_edits(
         return
     everything = _everything(text, read, folder, only, present)
     if everything:
-        chosen = [str(folder / path) for pattern in read.patterns for path in only[pattern]]
-        yield from _wrapped(text, read, everything, f" WHERE filename IN ({literal(chosen)})")
+        paths = tuple(str(folder / path) for pattern in read.patterns for path in only[pattern])
+        yield from _wrapped(text, read, everything, "", Chosen(paths, file_column))
     elif argument == call and len(wanted) > 1:
         yield _Edit(call.start, call.end, f"{_reader(read.patterns[0])}({_listed(wanted)})")
     else:
@@ -156,22 +178,34 @@ def _everything(
     return [literal_path(path, folder) for files in found.values() for path in files]
 
 
-def _wrapped(text: str, read: FileRead, paths: list[str], end: str) -> Iterator[_Edit]:
+def _wrapped(text: str, read: FileRead, paths: list[str], end: str, chosen: Chosen | None = None) -> Iterator[_Edit]:
     """The read inside of a sub-query that takes some of its rows; it shows the columns that the author asked for."""
     call, argument = read.call, read.argument
-    options = text[argument.end : call.end]
-    named = re.search(r"\bfilename\s*=", options, re.IGNORECASE)
-    hidden, option = (" EXCLUDE (filename)", ", filename = true") if "WHERE" in end and not named else ("", "")
+    named = re.search(r"\bfilename\s*=\s*(?:'([^']+)'|true)", text[argument.end : call.end], re.IGNORECASE)
+    hidden = option = ""
+    if chosen is not None:
+        column = identifier(named.group(1) or "filename" if named else chosen.column)
+        end = f" WHERE {column} IN ({literal(chosen.paths)})"
+        if not named:
+            value = "true" if chosen.column == "filename" else literal(chosen.column)
+            hidden, option = f" EXCLUDE ({column})", f", filename = {value}"
     if argument == call:
-        if end.startswith(" LIMIT") and len(paths) == 1:
-            source = _listed(paths)
-        else:
-            source = f"{_reader(read.patterns[0])}({_listed(paths)}{option})"
+        single = chosen is None and len(paths) == 1
+        source = _listed(paths) if single else f"{_reader(read.patterns[0])}({_listed(paths)}{option})"
         yield _Edit(call.start, call.end, f"(SELECT *{hidden} FROM {source}{end})")
         return
+    function = re.match(r"\w+", text[call.start :])
+    alias = "" if _has_alias(text, call.end) or function is None else f" AS {identifier(function.group())}"
     yield _Edit(call.start, call.start, f"(SELECT *{hidden} FROM ")
     yield _Edit(argument.start, argument.end, _listed(paths) + option)
-    yield _Edit(call.end, call.end, f"{end})")
+    yield _Edit(call.end, call.end, f"{end}){alias}")
+
+
+def _has_alias(text: str, at: int) -> bool:
+    """Whether a name for the relation follows; a table function without one is called by its own name."""
+    after = re.match(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\"|\w+)?", text[at:], re.DOTALL)
+    word = (after.group(1) or "").lower() if after else ""
+    return bool(word) and word not in _AFTER_A_TABLE
 
 
 def _listed(paths: list[str]) -> str:

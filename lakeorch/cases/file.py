@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from lakeorch.errors import Finding, Place, ProjectError, Source, Span
 from lakeorch.model import Scalar
@@ -159,7 +159,8 @@ def _fields(line: str) -> list[str | None]:
         if not match:
             raise ValueError(f'a quote is not closed or stands inside of a field: "{line.strip()}"')
         plain = (match[2] or "").strip()
-        found.append(match[1].replace('""', '"') if match[1] is not None else plain if plain not in ("", "NULL") else None)
+        quoted = match[1].replace('""', '"') if match[1] is not None else None
+        found.append(plain if quoted is None and plain not in ("", "NULL") else quoted)
         at = match.end()
         if not match[3]:
             return found
@@ -209,9 +210,9 @@ class Givens(Strict):
 
     model: str = ""
     now: Annotated[datetime | None, BeforeValidator(_moment)] = None
-    variables: _Variables = {}
-    given: dict[str, _Rows] = {}
-    files: dict[str, _Rows] = {}
+    variables: _Variables = Field(default_factory=dict)
+    given: dict[str, _Rows] = Field(default_factory=dict)
+    files: dict[str, _Rows] = Field(default_factory=dict)
 
 
 class CaseBlock(Givens):

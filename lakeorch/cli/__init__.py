@@ -23,7 +23,22 @@ from lakeorch import __version__
 from lakeorch.cli import failures, options
 from lakeorch.errors import LakeorchError
 
-COMMANDS = ("list", "plan", "query", "run", "validate")
+COMMANDS = (
+    "diff",
+    "format",
+    "graph",
+    "history",
+    "lint",
+    "list",
+    "plan",
+    "query",
+    "rollback",
+    "run",
+    "runs",
+    "test",
+    "validate",
+    "verify",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

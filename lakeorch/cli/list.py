@@ -25,14 +25,22 @@ RIGHT = frozenset({3, 4})
 
 @click.command()
 @options.project
+@options.selection
 @options.surroundings
 @options.as_json
-def command(folder: str | None, env: str | None, variables: dict[str, str], as_json: bool) -> int:
+def command(
+    folder: str | None,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    env: str | None,
+    variables: dict[str, str],
+    as_json: bool,
+) -> int:
     """Show the models and what is published of them.
 
     Fresh or stale and why, how big, when it was published.
     """
-    listed = options.open_project(folder, env, variables).list()
+    listed = options.open_project(folder, env, variables).list(select, exclude)
     if as_json:
         say(json.dumps({"models": [_entry(model) for model in listed]}, indent=2))
         return 0

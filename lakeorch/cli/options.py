@@ -59,6 +59,13 @@ def surroundings(function: F) -> F:
     )(function)
 
 
+def newest(function: F) -> F:
+    """`-n/--limit` of the commands that list the past, newest first."""
+    text = "How many to show, newest first; 0 for all."
+    kind = click.IntRange(min=0)
+    return click.option("-n", "--limit", type=kind, default=20, show_default=True, metavar="N", help=text)(function)
+
+
 def as_json(function: F) -> F:
     """`--json`: everything, errors too, is one document on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")(function)

@@ -24,6 +24,7 @@ MANY = 20
 @options.folder
 @options.selection
 @click.option("--full", is_flag=True, help="As for run: rebuild whether or not it is stale.")
+@click.option("--unpin", is_flag=True, help="As for run: build also tables that a rollback has pinned.")
 @options.surroundings
 @options.as_json
 def command(
@@ -31,12 +32,13 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     full: bool,
+    unpin: bool,
     env: str | None,
     variables: dict[str, str],
     as_json: bool,
 ) -> int:
     """Show what a run of FOLDER would do and why. Writes nothing."""
-    plan = options.open_project(folder, env, variables).plan(select, exclude, full=full)
+    plan = options.open_project(folder, env, variables).plan(select, exclude, full=full, unpin=unpin)
     if as_json:
         say(json.dumps(document(plan), indent=2))
     else:
@@ -60,11 +62,13 @@ def document(plan: Plan) -> dict[str, object]:
 
 def text(plan: Plan, width: int) -> str:
     """The plan for a reader; `width` is that of the screen, 0 for none."""
-    busy = _busy(plan)
+    busy, pinned = _busy(plan), [step for step in plan.steps if step.reason.startswith("pinned")]
     if not busy:
-        lines = [f"nothing to do: {count(len(plan.steps), 'model')} up to date"]
+        lines = [f"nothing to do: {count(len(plan.steps) - len(pinned), 'model')} up to date"]
+        lines += [f"{step.model}: {step.reason}" for step in pinned]
     else:
-        shown = plan.steps if len(plan.steps) - len(busy) <= MANY else busy
+        few = len(plan.steps) - len(busy) <= MANY
+        shown = [step for step in plan.steps if few or step in busy or step in pinned]
         rows = [(step.model, _word(step), step.reason) for step in shown]
         lines = table(("model", "action", "why"), rows, limit=width)
         hidden = len(plan.steps) - len(shown)

@@ -26,9 +26,18 @@ BINARY = frozenset({"arrow", "parquet"})
 @options.project
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the ending of FILE, else table.")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "--at", metavar="RUN|TAG|TIME", help="All tables as they were then; a time is UTC unless it has an offset."
+)
 @options.surroundings
 def command(
-    sql: str, folder: str | None, form: str | None, output: str | None, env: str | None, variables: dict[str, str]
+    sql: str,
+    folder: str | None,
+    form: str | None,
+    output: str | None,
+    at: str | None,
+    env: str | None,
+    variables: dict[str, str],
 ) -> int:
     """Run a SELECT over the published tables.
 
@@ -43,7 +52,7 @@ def command(
     from lakeorch.cli import rows
 
     project = options.open_project(folder, env, variables)
-    reader = project.query(text)
+    reader = project.query(text, at=at)
     with _sink(output) as sink:
         if form == "table":
             screen = 0 if output or not sys.stdout.isatty() else shutil.get_terminal_size().columns

@@ -35,8 +35,9 @@ def report(result: Result, folder: str, *, listed: bool) -> str:
     """
     departed = [f"no longer in the project, kept: {name}" for name in result.departed]
     if result.status == "nothing to do":
-        nothing = f"nothing to do: {count(len(result.outcomes), 'model')} up to date"
-        return "\n".join([click.style(nothing, fg="green"), *departed])
+        pinned = [f"{o.model}: {o.reason}" for o in result.outcomes if o.reason.startswith("pinned")]
+        nothing = f"nothing to do: {count(len(result.outcomes) - len(pinned), 'model')} up to date"
+        return "\n".join([click.style(nothing, fg="green"), *pinned, *departed])
     # reported again where an unchanged model still fails: its checks ran on rows that are kept, so it was not built
     failed = [o for o in result.outcomes if o.action is Action.FAILED]
     held = [o for o in result.outcomes if o.action is Action.HELD]

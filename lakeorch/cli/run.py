@@ -24,6 +24,7 @@ EXIT = {"published": 0, "nothing to do": 0, "failed": 1, "held": 1, "interrupted
 @options.folder
 @options.selection
 @click.option("--full", is_flag=True, help="Rebuild the selected models whether or not they are stale.")
+@click.option("--unpin", is_flag=True, help="Build also tables that a rollback has pinned.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="How many models to build at once.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more once a model has failed.")
 @click.option(
@@ -40,6 +41,7 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     full: bool,
+    unpin: bool,
     threads: int | None,
     fail_fast: bool,
     publish: Literal["connected", "passed", "all"],
@@ -58,6 +60,7 @@ def command(
             select,
             exclude,
             full=full,
+            unpin=unpin,
             publish=publish,
             fail_fast=fail_fast,
             observers=[observer] if observer else [],

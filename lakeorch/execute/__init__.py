@@ -11,16 +11,18 @@ import contextlib
 import functools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lakeorch
+from lakeorch.bind.recorded import query_text
 from lakeorch.engines import Engine, Relation, Session, relation
 from lakeorch.errors import EngineError, MovedError
 from lakeorch.execute.build import Build, Rewrite, discard
 from lakeorch.execute.history import has_versions, revised, versioned
 from lakeorch.execute.keyed import merged, require_unique
 from lakeorch.execute.reading import Only, Reading, Scans
+from lakeorch.graph.pins import PINNED
 from lakeorch.lake import Draft, Lake, Scan, Staged
 from lakeorch.model import Column, Model, Schema, Step, parse_transform
 from lakeorch.plan import INCREMENTAL, Survey, docs_of
@@ -129,7 +131,21 @@ class Executor:
         return rewrite
 
     def _write(self, step: Step, build: Build, columns: Schema, scan: Scans, *, scratch: bool) -> tuple[str, ...]:
-        model, reading = build.model, self.reading
+        """Runs the query into files; once more without relying on a name that a column of the data has."""
+        try:
+            written = self._run(self.reading, step, build, columns, scan, scratch=scratch)
+        except EngineError as error:
+            if "filename" not in error.message:
+                raise
+            plain = replace(self.reading, file_column="#file")
+            written = self._run(plain, step, build, columns, scan, scratch=scratch)
+        self.reading.require_unmoved(build.model.name)
+        return written
+
+    def _run(
+        self, reading: Reading, step: Step, build: Build, columns: Schema, scan: Scans, *, scratch: bool
+    ) -> tuple[str, ...]:
+        model = build.model
         new = step.refresh == "incremental" and model.settings.materialized in INCREMENTAL
         only = reading.paths(model.name, new=new)
         text = reading.statement(model, only)
@@ -139,19 +155,16 @@ class Executor:
         sql, shift = _project(sql, columns, build.draft)
         target = build.scratch() if scratch else build.target()
         try:
-            if new and not reading.is_monotone(model.name):
-                written = self._difference(build, sql, scan, only)
-            else:
-                relations = (reading.new if new else reading.whole)(model.name, scan, only)
-                with build.open(relations) as session:
-                    written = session.write(sql, target)
+            if new and not self.survey.graph.adds_up(model.name):
+                return self._difference(build, sql, scan, only)
+            relations = (reading.new if new else reading.whole)(model.name, scan, only)
+            with build.open(relations) as session:
+                return session.write(sql, target)
         except EngineError as error:
             if error.position is None or error.position < shift + moved:
                 raise
             place = model.source.place(text.offset(error.position - shift - moved))
             raise EngineError(f"{place}: {error.message}", hint=error.hint) from error
-        reading.require_unmoved(model.name)
-        return written
 
     def _difference(self, build: Build, sql: str, scan: Scans, only: Only) -> tuple[str, ...]:
         """The rows that the query yields now and did not yield over its driving tables as they were."""
@@ -201,6 +214,7 @@ class Executor:
         survey = self.survey
         for pattern, digest in step.inputs.files.items():
             self.lake.write_listing(digest, listing_text(survey.reading(step.model, pattern)))
+        self.lake.write_query(step.fingerprint, query_text(survey.graph, step.model, survey.variables))
         return {
             "lakeorch.run-id": self.run_id,
             "lakeorch.model": step.model,
@@ -215,9 +229,10 @@ class Executor:
             "lakeorch.version": lakeorch.__version__,
         }
 
-    def _properties(self, model: Model) -> dict[str, str]:
+    def _properties(self, model: Model) -> dict[str, str | None]:
         settings = model.settings
-        return {"lakeorch.sql": model.sql, "comment": settings.description, "owner": settings.owner}
+        told = {"lakeorch.sql": model.sql, "comment": settings.description, "owner": settings.owner}
+        return {**told, PINNED: None}  # whatever is published is pinned no more
 
     def _columns(self, model: Model) -> Schema:
         columns = self.survey.columns[model.name]

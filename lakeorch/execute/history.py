@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lakeorch.engines import Session
+from lakeorch.errors import LakeorchError
 from lakeorch.execute.build import STANDING, WRITTEN, Build, Rewrite, discard
 from lakeorch.execute.keyed import matching, replaced
 from lakeorch.model import VERSION_COLUMNS, Settings
@@ -104,11 +106,15 @@ def revised(build: Build, written: tuple[str, ...], now: datetime, *, full: bool
 
     Returns:
         None where nothing changed.
+
+    Raises:
+        LakeorchError: two versions of one key are current; no build makes that, another writer or another key can.
     """
     settings = build.model.settings
     key = (*settings.unique_key, VERSION_COLUMNS[0].name)
     try:
         with build.open([build.written(written), *build.standing(with_paths=False)]) as session:
+            _require_one_current(build, session)
             changes = session.write(_changes(build, now), build.scratch() if full else build.target())
     finally:
         discard(written)
@@ -123,6 +129,18 @@ def revised(build: Build, written: tuple[str, ...], now: datetime, *, full: bool
     finally:
         discard(changes)
     return Rewrite(paths, "replace")
+
+
+def _require_one_current(build: Build, session: Session) -> None:
+    key = build.model.settings.unique_key
+    sql = f"SELECT {', '.join(map(identifier, key))} FROM {build.quote(STANDING)} WHERE {_ENDS} IS NULL"
+    twice = session.fetch(f"{sql} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1").read_all().to_pylist()
+    if twice:
+        row = ", ".join(f"{name}={value}" for name, value in twice[0].items())
+        raise LakeorchError(
+            f"{build.model.name}: the table has two current versions for one unique_key ({', '.join(key)}): {row}",
+            hint="go back to the unique_key that it was made with, or roll back what another writer put there",
+        )
 
 
 def _changes(build: Build, now: datetime) -> str:

@@ -25,12 +25,14 @@ class Reading:
 
     Attributes:
         root: the project root, which relative paths in SQL start from.
+        file_column: as in `bind.statement`.
     """
 
     lake: Lake
     engine: Engine
     survey: Survey
     root: Path
+    file_column: str = "filename"
 
     def whole(self, name: str, scan: Scans, only: Only | None = None) -> list[Relation]:
         """Everything a model's query reads: its tables, then the views it inlines, in an order that works."""
@@ -79,24 +81,18 @@ class Reading:
                 if stamp != stamp_of(self.root / path):
                     raise MovedError(name, f"{path} changed while it was read")
 
-    def is_monotone(self, name: str) -> bool:
-        """Whether new rows of the driving tables, put in their place all at once, yield the new rows of the query.
-
-        They do where only one of them is read, and once: a second one, or a second use of the same, would never
-        meet the rows that were there before.
-        """
-        graph = self.survey.graph
-        drives = graph.driving(name)
-        counts: dict[str, int] = {}
-        for at in (*graph.views_behind(name), name):
-            used = [graph.resolve(graph.models[at], r.name) or r.name for r in graph.models[at].references]
-            counts[at] = sum(counts.get(each, 1 if each in drives else 0) for each in used)
-        return counts[name] <= 1
-
     def statement(self, model: Model, only: Only | None = None) -> Statement:
         """A query as the engine takes it; `only` as in `bind.statement`."""
         survey = self.survey
-        return statement(model, survey.graph, self.engine, now=survey.now, folder=self.root, only=only)
+        return statement(
+            model,
+            survey.graph,
+            self.engine,
+            now=survey.now,
+            folder=self.root,
+            only=only,
+            file_column=self.file_column,
+        )
 
     def view(self, name: str, only: Only | None = None) -> Query:
         """A view as a relation; `only` as in `bind.statement`."""

@@ -158,6 +158,28 @@ class Graph:
         meant = (self.resolve(self.models[name], each) or each for each in chosen)
         return frozenset(each for each in meant if each in {*tables, *files})
 
+    def adds_up(self, name: str) -> bool:
+        """Whether an append or merge model's new rows are its query over the new rows of its driving inputs alone.
+
+        They are where one driving input is read, once, and each of its rows brings rows of its own; and where a UNION
+        ALL puts driving files together and nothing else. Otherwise a new row could need one that was there before, or
+        rows that nothing new brought would come again.
+        """
+        drives = self.driving(name)
+        parts = [self.models[at] for at in (*self.views_behind(name), name)]
+        counts: dict[str, int] = {}
+        for part in parts:
+            used = [self.resolve(part, reference.name) or reference.name for reference in part.references]
+            counts[part.name] = sum(counts.get(each, int(each in drives)) for each in used)
+            counts[part.name] += sum(bool(drives & set(read.patterns)) for read in part.files)
+        growths = [part.growth for part in parts]
+        if not any(growth.joins for growth in growths) and all(growth.branches > 1 for growth in growths):
+            reads = [read for part in parts for read in part.files]
+            return len(parts) == 1 and not parts[0].references and len(reads) == growths[0].branches == counts[name]
+        loose = {word for growth in growths for word in growth.loose}
+        meant = {self.resolve(part, word) or word for part in parts for word in loose}
+        return counts[name] <= 1 and not drives & meant and all(growth.branches == 1 for growth in growths)
+
     def reads_clock(self, name: str) -> bool:
         """Whether a model, or a view it inlines, reads the clock."""
         return any(self.models[at].clock for at in (name, *self.views_behind(name)))

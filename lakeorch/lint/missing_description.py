@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lakeorch.errors import Finding, Span
+from lakeorch.errors import Finding
 from lakeorch.lint import Subject
 from lakeorch.model import Severity
 
@@ -15,4 +15,4 @@ def findings(subject: Subject) -> Iterator[Finding]:
     """One where there is none."""
     if not subject.model.settings.description:
         hint = "say in the settings block what a row is: `description: …`"
-        yield subject.model.source.finding(Span(0, 1), "this model has no description", hint=hint)
+        yield Finding(subject.model.source.place(0), "this model has no description", hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lakeorch.errors import Finding, Span
+from lakeorch.errors import Finding
 from lakeorch.lint import Subject
 from lakeorch.model import Severity
 
@@ -15,4 +15,4 @@ def findings(subject: Subject) -> Iterator[Finding]:
     """One where neither the model nor the defaults of its folder name one."""
     if not subject.model.settings.owner:
         hint = "write `owner: …` in its settings block, or for the folder in lakeorch.yml under defaults"
-        yield subject.model.source.finding(Span(0, 1), "this model has no owner", hint=hint)
+        yield Finding(subject.model.source.place(0), "this model has no owner", hint)

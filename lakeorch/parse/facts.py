@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lakeorch.errors import Finding, Span
-from lakeorch.model import ClockUse, FileRead, Reference, VariableUse
+from lakeorch.model import ClockUse, FileRead, Growth, Reference, VariableUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Facts:
         variables: its uses of `$name`.
         clock: its reads of the clock.
         query_hash: hash of the normalised query; empty where there are findings.
-        joins: it combines rows of several relations, somewhere in it.
+        growth: how its rows follow from its inputs' rows.
         findings: what is wrong with it.
     """
 
@@ -29,5 +29,5 @@ class Facts:
     variables: tuple[VariableUse, ...] = ()
     clock: tuple[ClockUse, ...] = ()
     query_hash: str = ""
-    joins: bool = False
+    growth: Growth = Growth()
     findings: tuple[Finding, ...] = ()

@@ -256,7 +256,7 @@ def _model(source: Source, name: str, facts: Facts, settings: Settings) -> Model
         variables=facts.variables,
         clock=facts.clock,
         query_hash=facts.query_hash,
-        joins=facts.joins,
+        growth=facts.growth,
     )
 
 

@@ -12,6 +12,7 @@ from lakeorch.errors import Finding, Source, Span, suggestion
 from lakeorch.model import FileRead
 from lakeorch.parse.digest import query_hash
 from lakeorch.parse.facts import Facts
+from lakeorch.parse.growth import growth
 from lakeorch.parse.tables import read_names
 from lakeorch.parse.tokens import dialect, read_words, span_of, tokenize
 
@@ -65,7 +66,7 @@ def read_query(source: Source, start: int = 0) -> Facts:
         words.variables,
         words.clock,
         "" if findings else query_hash(source.text, statement, names.spelled),
-        tree.find(exp.Join) is not None,
+        growth(tree),
         findings,
     )
 

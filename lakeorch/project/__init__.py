@@ -18,10 +18,19 @@ from lakeorch.project.result import Listed, Result
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lakeorch.cases.create import Created
     from lakeorch.engines import Engine
-    from lakeorch.lake import Lake
+    from lakeorch.lake import Lake, Version
+    from lakeorch.lint import Remark
+    from lakeorch.model import Published
     from lakeorch.plan import Plan
+    from lakeorch.project.chart import Chart
+    from lakeorch.project.craft import Layout, Tested
+    from lakeorch.project.diff import Diff
+    from lakeorch.project.past import PastRun
+    from lakeorch.project.rollback import Rollback
     from lakeorch.project.survey import Found, Site
+    from lakeorch.project.verify import Verified
     from lakeorch.publish import Policy
 
 
@@ -61,14 +70,16 @@ class Project:
             return error.findings
         return ()
 
-    def plan(self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, full: bool = False) -> Plan:
+    def plan(
+        self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, full: bool = False, unpin: bool = False
+    ) -> Plan:
         """What a run would do and why; writes nothing.
 
         Raises:
             ProjectError: with every finding.
         """
         with self._lake(create=False) as lake, self._engine() as engine:
-            found = self._survey(lake, engine, select, exclude, full=full)
+            found = self._survey(lake, engine, select, exclude, full=full, unpin=unpin)
             return found.survey.plan(found.selection)
 
     def run(
@@ -77,6 +88,7 @@ class Project:
         exclude: Sequence[str] = (),
         *,
         full: bool = False,
+        unpin: bool = False,
         publish: Policy = "connected",
         fail_fast: bool = False,
         observers: Sequence[Observer] = (),
@@ -87,6 +99,7 @@ class Project:
             select: selectors; empty for every model.
             exclude: selectors of what is left out.
             full: rebuild, also what is up to date.
+            unpin: build also tables that a roll-back has pinned.
             publish: what a failure keeps back: `connected`, `passed` or `all`.
             fail_fast: start nothing after the first failure.
             observers: receive every event.
@@ -100,7 +113,7 @@ class Project:
 
         notify = _announcer(observers)
         asked = (tuple(select), tuple(exclude))
-        known = None if full else idle.recall(self.config, asked)
+        known = None if full or unpin else idle.recall(self.config, asked)
         if known is not None:
             notify(Event("run_started", known.run_id, time.time(), steps=known.steps()))
             notify(Event("run_finished", known.run_id, time.time(), status=known.status))
@@ -109,20 +122,45 @@ class Project:
 
         with self._engine() as engine:
             running = Running(self.config, self._site(remember=True), self._lake, engine, self.threads, notify)
-            return running.run(asked, full=full, policy=publish, fail_fast=fail_fast)
+            return running.run(asked, full=full, unpin=unpin, policy=publish, fail_fast=fail_fast)
 
-    def list(self) -> tuple[Listed, ...]:
-        """Every model and every table whose model left, with what is published of it."""
+    def list(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Listed, ...]:
+        """The selected models with what is published of each; of all models, then also tables whose model left.
+
+        Raises:
+            UsageError: a selector means nothing.
+        """
         with self._lake(create=False) as lake, self._engine() as engine:
             found = self._survey(lake, engine)
-            plan = found.survey.plan(found.selection)
-            return Listed.of(found.survey, plan)
+            # of the whole project whatever is selected: a model is stale where anything behind it is
+            lines = Listed.of(found.survey, found.survey.plan(found.selection))
+            chosen = found.survey.graph.select(select, exclude)
+            return tuple(line for line in lines if line.model in chosen or not (select or exclude))
 
-    def query(self, sql: str) -> pa.RecordBatchReader:
+    def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> Chart:
+        """The selected models and which of them read which, to be shown as text, DOT or HTML.
+
+        Raises:
+            UsageError: a selector means nothing.
+            ProjectError: the project has mistakes.
+        """
+        from lakeorch.project.chart import Chart
+
+        with self._lake(create=False) as lake, self._engine() as engine:
+            found = self._survey(lake, engine)
+            return Chart.of(found, found.survey.graph.select(select, exclude), self.config.name)
+
+    def query(self, sql: str, *, at: str | None = None) -> pa.RecordBatchReader:
         """Runs a SELECT over the published tables, all of them as of one moment, and streams its rows.
+
+        Args:
+            sql: the query.
+            at: a run id or a beginning of one, a tag, or an ISO time (UTC unless it carries an offset): every table
+                as it was then. Views are those of the project now. None for what is current.
 
         Raises:
             ProjectError: the query is wrong; findings point into it.
+            UsageError: `at` means nothing, or what it means has expired.
             EngineError: the engine failed on the data.
         """
         from lakeorch.project.query import run_query
@@ -130,16 +168,141 @@ class Project:
         with contextlib.ExitStack() as stack:
             lake = stack.enter_context(self._lake(create=False))
             engine = stack.enter_context(self._engine())
-            return run_query(self._site(), lake, engine, sql, stack.pop_all())
+            return run_query(self._site(), lake, engine, sql, stack.pop_all(), at)
+
+    def history(self, model: str) -> tuple[Version, ...]:
+        """Every version of a model's table that is kept, newest first. Raises UsageError where there is no table."""
+        from lakeorch.project import past
+
+        with self._lake(create=False) as lake:
+            return past.timeline(lake.timelines(), model).versions
+
+    def runs(self) -> tuple[PastRun, ...]:
+        """Every run that changed rows which are kept, newest first; read from the tables' snapshots."""
+        from lakeorch.project import past
+
+        with self._lake(create=False) as lake:
+            return past.runs(lake.timelines())
+
+    def diff(
+        self,
+        model: str,
+        a: str | None = None,
+        b: str | None = None,
+        *,
+        key: Sequence[str] | None = None,
+        samples: int = 5,
+    ) -> Diff:
+        """How a version of a model's table differs from another: columns, and rows by key.
+
+        Args:
+            model: the table.
+            a: a run, tag, time or snapshot id; None for the version before `b`.
+            b: the same; None for what is current.
+            key: columns that tell rows apart; None for the model's own; empty to compare whole rows.
+            samples: how many rows of each kind to show.
+
+        Raises:
+            UsageError: there is no such table or version, or the key is not unique.
+        """
+        from lakeorch.project.diff import run_diff
+
+        with self._lake(create=False) as lake, self._engine() as engine:
+            return run_diff(self._site(), lake, engine, model, a, b, key, samples)
+
+    def rollback(self, run: str | None = None, *, to: str | None = None) -> Rollback:
+        """Takes a run back, or returns all tables to what they were at a run, tag or time; one commit.
+
+        The tables that moved are pinned: runs leave them as they are until their query changes or `run(unpin=True)`.
+
+        Args:
+            run: whose tables become what they were before it.
+            to: instead of a run to take back: the state that every table returns to.
+
+        Raises:
+            UsageError: there is no such run or state, or nothing to go back to.
+            ConflictError: another writer has changed a table since.
+        """
+        from lakeorch.project.rollback import roll_back
+
+        with self._lake(create=False) as lake:
+            return roll_back(lake, run, to)
+
+    def verify(self, *targets: str, tolerance: float = 1e-9) -> tuple[Verified, ...]:
+        """Makes published rows again from the inputs that were recorded with them, and compares every row.
+
+        Args:
+            targets: models, and runs: all that they published.
+            tolerance: floating-point values x and y that differ by no more than this times max(1, |x|, |y|) are the
+                same: the order in which an engine adds them up is not recorded.
+
+        Raises:
+            UsageError: a target is neither model nor run.
+        """
+        from lakeorch.project.verify import verify
+
+        with self._lake(create=False) as lake, self._engine() as engine:
+            return tuple(verify(self._site(), lake, engine, targets, tolerance))
+
+    def format(self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, check: bool = False) -> Layout:
+        """Lays out the queries of models and checks; with `check`, only tells which files would change."""
+        from lakeorch.project.craft import format_models
+
+        return format_models(self.config, select, exclude, check=check)
+
+    def lint(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Remark, ...]:
+        """What is risky or untidy in models that work. Raises ProjectError where one cannot be read."""
+        from lakeorch.project.craft import lint_models
+
+        with self._engine() as engine:
+            return lint_models(self.config, select, exclude, engine, self._published)
+
+    def test(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> Tested:
+        """Runs the cases of FOLDER/tests for the selected models, in memory.
+
+        Raises:
+            ProjectError: a model that has cases cannot be read.
+        """
+        from lakeorch.project.craft import run_cases
+
+        # many small queries side by side: threads within each would only wait for one another
+        with self._engine(threads=1) as engine:
+            return run_cases(self.config, select, exclude, engine, self._published, self.threads)
+
+    def create_test(self, model: str, where: str) -> Created:
+        """Writes a case of a model from published rows: the fewest that give the chosen rows of its result.
+
+        Args:
+            model: to test.
+            where: a condition on the columns of its result, or of its inputs.
+
+        Raises:
+            UsageError: an input is not published, or the condition fits nothing, or too much.
+        """
+        from lakeorch.project.craft import create_case
+
+        with self._engine() as engine:
+            return create_case(self.config, model, where, engine, lambda: self._lake(create=False))
 
     # ---- wiring ----
 
+    def _published(self) -> Mapping[str, Published]:
+        with self._lake(create=False) as lake:
+            return lake.published()
+
     def _survey(
-        self, lake: Lake, engine: Engine, select: Sequence[str] = (), exclude: Sequence[str] = (), *, full: bool = False
+        self,
+        lake: Lake,
+        engine: Engine,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        full: bool = False,
+        unpin: bool = False,
     ) -> Found:
         from lakeorch.project.survey import survey
 
-        return survey(self._site(), lake, engine, select, exclude, full=full)
+        return survey(self._site(), lake, engine, select, exclude, full=full, unpin=unpin)
 
     def _site(self, *, remember: bool = False) -> Site:
         from lakeorch.project.survey import Site
@@ -161,11 +324,11 @@ class Project:
             lake.close()
 
     @contextlib.contextmanager
-    def _engine(self) -> Iterator[Engine]:
+    def _engine(self, threads: int | None = None) -> Iterator[Engine]:
         from lakeorch import plugins
 
         make: Callable[[int], Engine] = vars(plugins.load("engines", self.config.engine))["engine"]
-        engine = make(self.threads)
+        engine = make(threads or self.threads)
         try:
             yield engine
         finally:

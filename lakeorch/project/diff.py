@@ -6,16 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING
 
 from lakeorch.engines import Engine, relation
 from lakeorch.errors import UsageError
 from lakeorch.lake import Lake, Scan, Timeline, Version
+from lakeorch.model import Field, Settings
+from lakeorch.parse import parse_folder
 from lakeorch.project.compare import Comparison, Side, compare
 from lakeorch.project.past import Timelines, iso, moment, timeline
-
-if TYPE_CHECKING:
-    from lakeorch.model import Field, Settings
+from lakeorch.project.survey import Site
 
 BEFORE, AFTER = "_lakeorch.before", "_lakeorch.after"
 
@@ -100,27 +99,30 @@ def key_of(settings: Settings | None) -> tuple[str, ...]:
     return settings.unique_key or next(unique, ())
 
 
+def settings_of(site: Site) -> dict[str, Settings]:
+    """The settings of the project's models, as far as they can be read."""
+    return {model.name: model.settings for model in parse_folder(site.folder, site.root, site.defaults).models}
+
+
 def run_diff(
+    site: Site,
     lake: Lake,
     engine: Engine,
-    folder: str,
     model: str,
     a: str | None,
     b: str | None,
-    settings: Mapping[str, Settings],
     key: Sequence[str] | None,
     samples: int,
 ) -> Diff:
     """Compares two versions of a table.
 
     Args:
+        site: the project, for the keys of its models.
         lake: where the tables are.
         engine: does the comparing.
-        folder: the project root.
         model: the table.
         a: a run, tag, time or snapshot id; None for the version before `b`.
         b: the same; None for what is current.
-        settings: of the project's models, for their keys.
         key: columns that tell rows apart; None for the model's own; empty to compare whole rows.
         samples: how many rows of each kind to show.
 
@@ -137,12 +139,12 @@ def run_diff(
         unshared = [replace(s, paths=tuple(path for path in s.paths if path not in shared)) for s in (old, new)]
     else:
         unshared = [old, new]
-    chosen = key_of(settings.get(line.name)) if key is None else tuple(key)
+    chosen = key_of(settings_of(site).get(line.name)) if key is None else tuple(key)
     fields = {field.name.lower() for field in old.fields} & {field.name.lower() for field in new.fields}
     if key is None and not {name.lower() for name in chosen} <= fields:
         chosen = ()
     relations = [relation(unshared[0], name=BEFORE), relation(unshared[1], name=AFTER)]
-    with engine.session(relations, {}, folder) as session:
+    with engine.session(relations, {}, str(site.root)) as session:
         sides = (
             Side(engine.quote(BEFORE), old.fields, f"the version of {iso(before.at)}"),
             Side(engine.quote(AFTER), new.fields, f"the version of {iso(after.at)}"),

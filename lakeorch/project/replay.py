@@ -225,7 +225,7 @@ class Replay:
         def scan(table: str) -> Scan:
             return self._scan(table, link.inputs)
 
-        if not link.new or reading.is_monotone(name):
+        if not link.new or reading.survey.graph.adds_up(name):
             relations = (reading.new if link.new else reading.whole)(name, scan, only)
             return self._written(name, link, relations, fields, stem)
         sides = ((_AFTER, reading.whole(name, scan, only)), (_BEFORE, reading.before(name, scan)))

@@ -87,8 +87,9 @@ class Listed:
     """A line of `lakeorch list`.
 
     Attributes:
-        state: `fresh`, `stale`, `never built`, `view`, or `departed` for a table whose model left the project.
-        reason: why it is stale; empty otherwise.
+        state: `fresh`, `stale`, `pinned` by a roll-back, `never built`, `view`, or `departed` for a table whose model
+            left the project.
+        reason: why it is stale or pinned; empty otherwise.
         rows, bytes: of the published table, None where there is none.
         published_at: seconds since 1970 UTC, None where there is none.
     """
@@ -97,7 +98,7 @@ class Listed:
     materialized: str
     owner: str
     tags: tuple[str, ...]
-    state: Literal["fresh", "stale", "never built", "view", "departed"]
+    state: Literal["fresh", "stale", "pinned", "never built", "view", "departed"]
     reason: str
     rows: int | None
     bytes: int | None
@@ -110,7 +111,7 @@ class Listed:
         for step in plan.steps:
             settings = survey.graph.models[step.model].settings
             state = _state(step)
-            reason = step.reason if state == "stale" else ""
+            reason = step.reason if state in {"stale", "pinned"} else ""
             lines.append(
                 Listed(
                     step.model,
@@ -129,11 +130,11 @@ class Listed:
         return tuple(lines)
 
 
-def _state(step: Step) -> Literal["fresh", "stale", "never built", "view"]:
+def _state(step: Step) -> Literal["fresh", "stale", "pinned", "never built", "view"]:
     if step.action is Action.VIEW:
         return "view"
     if step.action is Action.SKIP:
-        return "fresh"
+        return "pinned" if step.reason.startswith("pinned") else "fresh"
     return "never built" if step.reason == "never built" else "stale"
 
 

@@ -83,6 +83,13 @@ class _Way:
     after: Version
 
 
+def roll_back(lake: Lake, run: str | None, to: str | None) -> Rollback:
+    """`undo` for a run, `go_to` for a state; raises UsageError unless just one of them is given."""
+    if (run is None) == (to is None):
+        raise UsageError("give the run to take back, or with --to the state to go back to")
+    return undo(lake, run) if run is not None else go_to(lake, to or "")
+
+
 def undo(lake: Lake, run: str) -> Rollback:
     """Takes a run back: every table that it published becomes what it was before it.
 

@@ -54,13 +54,13 @@ class Running:
     threads: int
     notify: Callable[[Event], None]
 
-    def run(self, asked: idle.Asked, *, full: bool, policy: Policy, fail_fast: bool) -> Result:
+    def run(self, asked: idle.Asked, *, full: bool, unpin: bool, policy: Policy, fail_fast: bool) -> Result:
         """Surveys, builds, checks and publishes; see `Project.run`."""
         started, started_ns = time.monotonic(), time.time_ns()
         run_id = f"{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(3)}"
         with contextlib.ExitStack() as stack:
             lake = stack.enter_context(self.open_lake(create=False))
-            found = survey(self.site, lake, self.engine, *asked, full=full)
+            found = survey(self.site, lake, self.engine, *asked, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             self.notify(Event("run_started", run_id, time.time(), steps=plan.steps))
             if not found.idle(plan):
@@ -75,7 +75,7 @@ class Running:
                     if attempt == ATTEMPTS:
                         raise
                 time.sleep(random.uniform(0.0, 0.05 * 2**attempt))  # two runs that chase each other part ways
-                found = survey(self.site, lake, self.engine, *asked, full=full)
+                found = survey(self.site, lake, self.engine, *asked, full=full, unpin=unpin)
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
         if result.status == "nothing to do":
             self._remember(asked, result, found, started_ns)

@@ -14,11 +14,13 @@ from lakeorch.engines import Engine
 from lakeorch.errors import Finding, ProjectError, UsageError
 from lakeorch.execute import Executor
 from lakeorch.graph import Graph
+from lakeorch.graph.pins import pins
 from lakeorch.lake import Lake
 from lakeorch.model import Action, Check, FileSet, Inputs, Model, Published, Scalar
 from lakeorch.observe import Event
 from lakeorch.parse import parse_folder
 from lakeorch.plan import Plan, Survey
+from lakeorch.plan.findings import findings as standing
 from lakeorch.publish import Policy
 from lakeorch.run import Run
 from lakeorch.sources.files import Hashes, find_files, list_files, read_listing, stamp_of
@@ -78,9 +80,18 @@ class Found:
 
 
 def survey(
-    site: Site, lake: Lake, engine: Engine, select: Sequence[str], exclude: Sequence[str], *, full: bool
+    site: Site,
+    lake: Lake,
+    engine: Engine,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    full: bool,
+    unpin: bool = False,
 ) -> Found:
     """Parses, orders, binds and looks at what is there.
+
+    Pinned tables are not bound: whatever reads them sees the columns that they have. With `unpin`, no table is.
 
     Raises:
         ProjectError: with every finding of every step that could be taken.
@@ -94,14 +105,18 @@ def survey(
     findings = [*parsed.findings, *graph.findings]
     selection = graph.select(select, exclude)
     published = lake.published()
-    bound = bind(graph, selection, engine, published, site.variables, site.root, parsed.checks)
+    pinned = {} if unpin or graph.findings else pins(graph, published, site.variables)
+    moving = tuple(name for name in selection if name not in pinned)
+    bound = bind(graph, moving, engine, published, site.variables, site.root, parsed.checks)
     findings += bound.findings
     findings += _engines(graph, selection, engine) + _unbuilt(graph, selection, published)
     if findings:
         raise ProjectError(tuple(sorted(findings, key=lambda finding: finding.place)))
     facts = _facts(site, lake, graph, selection, bound, published, parsed.checks, full)
-    if changed := facts.findings(selection):
-        raise ProjectError(changed)
+    columns = {**{name: published[name].columns for name in pinned}, **bound.columns}
+    facts = replace(facts, pins=pinned, columns=columns)
+    if held_up := standing(facts, moving):
+        raise ProjectError(held_up)
     return Found(facts, selection, {check.name.rpartition(".")[2]: check for check in parsed.checks})
 
 

@@ -14,13 +14,14 @@ from lakeorch.errors import EngineError, LakeorchError, UsageError
 from lakeorch.lake import Lake, Timeline, Version
 from lakeorch.model import Field, Settings
 from lakeorch.project.compare import Comparison, Side, compare, floats
-from lakeorch.project.diff import key_of, samples_dict
+from lakeorch.project.diff import key_of, samples_dict, settings_of
 from lakeorch.project.past import Timelines, iso, run_of, timeline
 from lakeorch.project.replay import EXPECTED, NotReplayableError, Replay
+from lakeorch.project.survey import Site
 from lakeorch.types import identifier
 
 PUBLISHED = "_lakeorch.published"
-TOLERANCE = 1e-9
+SAMPLES = 5
 _NTH = "#nth"
 
 
@@ -75,43 +76,35 @@ class Verified:
         }
 
 
-@dataclass(frozen=True)
-class Verification:
-    """What verifying needs.
+def verify(site: Site, lake: Lake, engine: Engine, targets: Sequence[str], tolerance: float) -> Iterator[Verified]:
+    """Verifies what is published of models, and everything that runs published; one by one.
 
-    Attributes:
-        root: the project root, which the paths of raw files start from.
-        settings: of the project's models, for their keys.
-        tolerance: floating-point values x and y that differ by no more than this times max(1, |x|, |y|) are the same:
-            the order in which an engine adds them up is not recorded.
-        samples: how many differing rows of each kind to show.
+    Args:
+        site: the project: where raw files are, and the keys of its models.
+        lake: where the tables are.
+        engine: makes the rows again and compares them.
+        targets: names of models, run ids or beginnings of them.
+        tolerance: see `Project.verify`.
+
+    Raises:
+        UsageError: a target is neither.
     """
+    verifier = _Verifier(lake, engine, site.root, settings_of(site), tolerance)
+    timelines = lake.timelines()
+    wanted = [pair for target in targets for pair in _versions(timelines, target)]
+    for line, version in {(line.name, version.snapshot_id): (line, version) for line, version in wanted}.values():
+        yield verifier.run(line, version)
 
+
+@dataclass(frozen=True)
+class _Verifier:
     lake: Lake
     engine: Engine
     root: Path
     settings: Mapping[str, Settings]
-    tolerance: float = TOLERANCE
-    samples: int = 5
+    tolerance: float
 
-    def run(self, targets: Sequence[str]) -> Iterator[Verified]:
-        """Verifies what is published of models, and everything that runs published; one by one.
-
-        Args:
-            targets: names of models, run ids or beginnings of them.
-
-        Raises:
-            UsageError: a target is neither.
-        """
-        timelines = self.lake.timelines()
-        wanted = [pair for target in targets for pair in _versions(timelines, target)]
-        done: set[tuple[str, int]] = set()
-        for line, version in wanted:
-            if (line.name, version.snapshot_id) not in done:
-                done.add((line.name, version.snapshot_id))
-                yield self._verify(line, version)
-
-    def _verify(self, line: Timeline, version: Version) -> Verified:
+    def run(self, line: Timeline, version: Version) -> Verified:
         started = time.perf_counter()
         try:
             with tempfile.TemporaryDirectory(prefix="lakeorch-verify-") as directory:
@@ -148,15 +141,15 @@ class Verification:
         key = key_of(self.settings.get(name))
         if key and {column.lower() for column in key} <= {field.name.lower() for field in fields}:
             try:
-                return compare(session, a, b, key, samples=self.samples, tolerance=self.tolerance)
+                return compare(session, a, b, key, samples=SAMPLES, tolerance=self.tolerance)
             except UsageError:
                 key = ()  # not unique: what a tampered file may well bring about
         inexact = floats(fields)
         if not inexact:
-            return compare(session, a, b, (), samples=self.samples)
+            return compare(session, a, b, (), samples=SAMPLES)
         a, b = (_numbered(session, self.engine, side, fields, inexact) for side in (PUBLISHED, EXPECTED))
         exact = [field.name for field in fields if field.name not in inexact]
-        return compare(session, a, b, [*exact, _NTH], samples=self.samples, tolerance=self.tolerance)
+        return compare(session, a, b, [*exact, _NTH], samples=SAMPLES, tolerance=self.tolerance)
 
 
 def _numbered(session: Session, engine: Engine, side: str, fields: Sequence[Field], inexact: Sequence[str]) -> Side:

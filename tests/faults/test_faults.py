@@ -57,7 +57,7 @@ def test_whatever_fails_a_run_is_all_or_nothing(
         }
     with capsys.disabled():
         print(f"\n{scenario.name}, {len(site.calls)} calls that write, {len(site.every)} in all")
-        for name, found in done.items():
+        for name, found in ((name, found) for name, found in done.items() if found):
             print(f"    {name}: {told(found)}")
     wrong = [str(trial) for found in done.values() for trial in found if trial.wrong]
     assert not wrong, "\n".join(wrong)

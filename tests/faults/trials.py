@@ -40,26 +40,24 @@ class Site:
         (root / "models").mkdir(parents=True)
         for files in scenario.before:
             self._write(files)
-            assert self._only(self.run)["status"] == "published"
+            self._ends("published")
         if scenario.before and scenario.after:
             # what it remembers of having nothing to do must not outlive the edit
-            assert self._only(self.run)["status"] == "nothing to do"
+            self._ends("nothing to do")
         shutil.copytree(root, self._stash)
         self.old = self._only(self.look)
         assert self.old["tables"] == scenario.old
         self.restore()
-        whole = self._only(self.run)
-        assert whole["status"] == scenario.ends[0], whole
-        self.calls: Sequence[tuple[Door, str]] = [tuple(call) for call in whole["calls"]]
+        self.calls = self._ends(scenario.ends[0])
         self.restore()
-        self.every: Sequence[tuple[Door, str]] = [tuple(c) for c in self._only(self.run | {"reads": True})["calls"]]
+        self.every = self._ends(scenario.ends[0], reads=True)
         self.new = self._only(self.look)
         assert self.new["tables"] == scenario.new
         assert [rows for branch in self.new["branches"].values() for rows in branch] == [*scenario.branches]
         assert self.new["rejected"] == [*scenario.rejected]
         self._write(scenario.edit)
         if scenario.edit:
-            assert self._only(self.run)["status"] == "published"
+            self._ends("published")
         self.edited = self._only(self.look)
         assert self.edited["tables"] == (scenario.edited or scenario.new)
 
@@ -68,6 +66,12 @@ class Site:
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+
+    def _ends(self, status: str, *, reads: bool = False) -> Sequence[tuple[Door, str]]:
+        """A run in which nothing goes wrong, and its calls."""
+        done = self._only(self.run | {"reads": reads})
+        assert done["status"] == status, done
+        return [(door, label) for door, label in done["calls"]]
 
     def _only(self, job: dict[str, Any]) -> Seen:
         done: Seen = self.forks.work(job).done[0]

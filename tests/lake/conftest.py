@@ -12,4 +12,4 @@ from .workshop import Workshop
 def shop(tmp_path: Path) -> Iterator[Workshop]:
     shop = Workshop(tmp_path)
     yield shop
-    shop.lake.close()
+    shop.close()

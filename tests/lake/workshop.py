@@ -32,18 +32,31 @@ def field_ids(fields: Sequence[Field]) -> str:
 
 
 class Workshop:
-    """A lake in a folder of its own, and short words for what a run does with it."""
+    """A lake in a folder of its own, and short words for what a run does with it.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder.
+        uri: of the catalog; empty for a SQLite file in the warehouse.
+    """
+
+    def __init__(self, root: Path, uri: str = "") -> None:
         self.root = root
         self.warehouse = root / "warehouse"
-        self.uri = f"sqlite:///{self.warehouse / 'catalog.db'}"
+        self.uri = uri or f"sqlite:///{self.warehouse / 'catalog.db'}"
         self.lake = Lake.open(self.uri, str(self.warehouse), create=True)
         self._files = itertools.count(1)
+        self._foreign: list[SqlCatalog] = []
 
     def foreign(self) -> SqlCatalog:
         """Another program's view of the catalog: plain pyiceberg."""
-        return SqlCatalog("lakeorch", uri=self.uri, warehouse=str(self.warehouse))
+        self._foreign.append(SqlCatalog("lakeorch", uri=self.uri, warehouse=str(self.warehouse)))
+        return self._foreign[-1]
+
+    def close(self) -> None:
+        """Frees every connection."""
+        self.lake.close()
+        for catalog in self._foreign:
+            catalog.engine.dispose()
 
     def table(self, name: str = "n.t") -> Table:
         catalog = self.foreign()

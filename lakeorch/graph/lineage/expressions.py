@@ -100,7 +100,11 @@ def _inner(node: exp.Expr, scope: Scope) -> Value:
 
 
 def _named(node: exp.Expr, scope: Scope) -> Value:
-    return value_of(node.expression, scope)
+    """`name := value`; of a lambda's parameter alone DuckDB takes a column of that name instead."""
+    given = node.expression.unnest()
+    if isinstance(given, exp.Identifier):
+        return scope.without_params().search([given.name]) or Value()
+    return value_of(given, scope)
 
 
 def _dot(node: exp.Expr, scope: Scope) -> Value:
@@ -146,7 +150,7 @@ def _struct(node: exp.Expr, scope: Scope) -> Value:
             if any(isinstance(column, Rest) for column in picked):
                 return derived(*(origins_of(each, scope) for each in node.expressions))
         elif isinstance(part, exp.PropertyEQ):
-            fields.append((part.this.name, value_of(part.expression, scope)))
+            fields.append((part.this.name, _named(part, scope)))
         else:
             fields.append((part.alias_or_name or str(number), value_of(part, scope)))
     return Value(fields=tuple(fields))
@@ -157,7 +161,7 @@ def _call(node: exp.Expr, scope: Scope) -> Value:
         first, *others = node.expressions
         members = value_of(first, scope).members()
         if members is not None and all(isinstance(each, exp.PropertyEQ) for each in others):
-            given = [(each.this.name, value_of(each.expression, scope)) for each in others]
+            given = [(each.this.name, _named(each, scope)) for each in others]
             over = {name.lower() for name, _ in given}
             return Value(fields=(*(each for each in members if each[0].lower() not in over), *given))
     found = scope.order if node.name.lower() == "arbitrary" else set()
@@ -223,9 +227,15 @@ def _comprehension(node: exp.Expr, scope: Scope) -> Iterator[Part]:
     params = (node.args.get(key) for key in ("expression", "position"))
     inner = scope.with_params(param.name for param in params if param)
     yield node.args["iterator"], scope
-    for key in ("this", "condition"):
-        if node.args.get(key):
-            yield node.args[key], inner
+    condition = node.args.get("condition")
+    if condition:
+        yield condition, inner
+    made = node.this
+    if not (condition and isinstance(made, exp.Column) and not made.table):
+        yield made, inner
+    elif scope.search([made.name]) is not None:
+        # where there is a condition, DuckDB takes a column before the parameter
+        yield made, scope
 
 
 def _argument(node: exp.Expr, scope: Scope) -> Iterator[Part]:
@@ -279,7 +289,6 @@ _PARTS: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Iterator[Part]]] = {
     exp.Count: _count,
     exp.Kwarg: _argument,
     exp.Lambda: _lambda,
-    exp.PropertyEQ: _argument,
     exp.ToMap: _map,
     exp.TryCast: _cast,
     exp.Window: _window,

@@ -101,6 +101,12 @@ class Scope:
         inner.params = self.params.union(param.lower() for param in params)
         return inner
 
+    def without_params(self) -> Scope:
+        """The same scope outside all lambdas."""
+        inner = copy.copy(self)
+        inner.params = frozenset()
+        return inner
+
     def with_picked(self, value: Value) -> Scope:
         """The same scope where COLUMNS(…) stands for one column."""
         inner = copy.copy(self)

@@ -33,10 +33,17 @@ def select_list(items: list[exp.Expr], scope: Scope, *, spread: bool) -> Iterato
         spread: whether to look for COLUMNS(…) and unnest(…).
     """
     for item in items:
-        for column in _columns(item, scope, spread):
-            yield item, column
-        if isinstance(item, exp.Alias):
-            scope.aliases.setdefault(item.alias.lower(), column.value if isinstance(column, Column) else column.flat())
+        columns = _columns(item, scope, spread)
+        yield from ((item, column) for column in columns)
+        if isinstance(item, exp.Alias) or _renames(item):
+            for column in columns:
+                if isinstance(column, Column):
+                    scope.aliases.setdefault(column.name.lower(), column.value)
+
+
+def _renames(item: exp.Expr) -> bool:
+    star = item.this if isinstance(item, exp.Column) else item
+    return isinstance(star, exp.Star) and bool(star.args.get("rename"))
 
 
 def _columns(item: exp.Expr, scope: Scope, spread: bool) -> list[Column | Rest]:
@@ -58,9 +65,7 @@ def _columns(item: exp.Expr, scope: Scope, spread: bool) -> list[Column | Rest]:
 
 def _name(item: exp.Expr) -> str:
     """The name that an item gives its column; empty for an expression."""
-    if isinstance(item, exp.Alias):
-        return item.alias
-    return item.name if isinstance(item, exp.Column) else ""
+    return item.alias_or_name if isinstance(item, exp.Alias | exp.Column) else ""
 
 
 def _each(item: exp.Expr, columns: exp.Columns, scope: Scope) -> Iterator[Column | Rest]:

@@ -196,7 +196,7 @@ class Writer:
             (f"PIVOT {table} ON k IN (1, 2) USING sum(a) AS s, max(b) GROUP BY g", 1),
             (f"PIVOT {table} ON k IN (1, 3) USING sum(a)", 1),
             (f"SELECT * FROM {table} PIVOT (sum(a) FOR k IN (1, 2) g IN (1, 2))", 1),
-            (f"SELECT g, \"2\" + b AS q FROM {table} PIVOT (min(a) FOR k IN (1, 2))", 1),
+            (f'SELECT g, "2" + b AS q FROM {table} PIVOT (min(a) FOR k IN (1, 2))', 1),
         )
         return Query(form, ())
 
@@ -213,9 +213,7 @@ class Writer:
 
     # ---- FROM --------------------------------------------------------------------------------------------------
 
-    def _from(
-        self, depth: int, ctes: dict[str, Columns]
-    ) -> tuple[list[Field], str]:
+    def _from(self, depth: int, ctes: dict[str, Columns]) -> tuple[list[Field], str]:
         scope, text = self._source(depth, ctes, [])
         for _ in range(self._one((0, 5), (1, 5), (2, 2))):
             scope, text = self._join(scope, text, depth, ctes)
@@ -225,15 +223,11 @@ class Writer:
         """Writes some columns without their table where that is clear."""
         names = [each.name for each in scope]
         return [
-            replace(each, bare=True)
-            if each.bare or (names.count(each.name) == 1 and self._maybe(0.5))
-            else each
+            replace(each, bare=True) if each.bare or (names.count(each.name) == 1 and self._maybe(0.5)) else each
             for each in scope
         ]
 
-    def _source(
-        self, depth: int, ctes: dict[str, Columns], left: list[Field]
-    ) -> tuple[list[Field], str]:
+    def _source(self, depth: int, ctes: dict[str, Columns], left: list[Field]) -> tuple[list[Field], str]:
         known = {**TABLES, **ctes}
         names = [*known, *ctes, *ctes]
         kind = self._one(("table", 8), ("query", 3 if depth > 0 else 0), ("values", 1))
@@ -248,13 +242,11 @@ class Writer:
         else:
             text = self._pick(names)
             columns = known[text]
-            if self._maybe(0.3) and all(each.alias != text for each in left):
+            if self._maybe(0.4) and all(each.alias != text for each in left):
                 return [replace(each, alias=text, bare=False) for each in columns], text
         return [replace(each, alias=alias, bare=False) for each in columns], f"{text} AS {alias}"
 
-    def _join(
-        self, scope: list[Field], text: str, depth: int, ctes: dict[str, Columns]
-    ) -> tuple[list[Field], str]:
+    def _join(self, scope: list[Field], text: str, depth: int, ctes: dict[str, Columns]) -> tuple[list[Field], str]:
         lists = [each for each in scope if each.type == "list"]
         if lists and self._maybe(0.2):
             alias = self._name("u")
@@ -268,10 +260,20 @@ class Writer:
         shared = [
             name
             for name in dict.fromkeys(each.name for each in right if each.type == "int")
-            if sum(each.name == name for each in scope) == 1 and sum(each.name == name for each in right) == 1
+            if sum(each.name == name for each in scope) == 1
+            and sum(each.name == name for each in right) == 1
             and (not self.apart or name in ("id", "k", "g", "h"))
         ]
-        word = self._one(("JOIN", 5), ("LEFT JOIN", 4), ("RIGHT JOIN", 2), ("FULL JOIN", 2), ("SEMI JOIN", 1), ("ANTI JOIN", 1), ("CROSS JOIN", 1), ("COMMA", 1))
+        word = self._one(
+            ("JOIN", 5),
+            ("LEFT JOIN", 4),
+            ("RIGHT JOIN", 2),
+            ("FULL JOIN", 2),
+            ("SEMI JOIN", 1),
+            ("ANTI JOIN", 1),
+            ("CROSS JOIN", 1),
+            ("COMMA", 1),
+        )
         if word == "CROSS JOIN":
             return scope + right, f"{text} CROSS JOIN {source}"
         if word == "COMMA":
@@ -284,16 +286,18 @@ class Writer:
             rest = [each for each in scope if each.name not in names or self._maybe(0.3)]
             rest = [replace(each, bare=False) if each.name in names else each for each in rest]
             others = [each for each in right if each.name not in names or self._maybe(0.3)]
-            return [*merged, *rest, *(() if only_left else others)], f"{text} {word} {source} USING ({', '.join(names)})"
+            return [
+                *merged,
+                *rest,
+                *(() if only_left else others),
+            ], f"{text} {word} {source} USING ({', '.join(names)})"
         one, other = self._pick(self._row_fields(scope)), self._pick(self._row_fields(right))
         on = f"{one.text} = {other.text}"
         if word != "FULL JOIN" and not only_left and self._maybe(0.2):
             on += f" AND {self._pick(self._row_fields(scope)).text} < {self._pick(self._row_fields(right)).text} + 3"
         return (scope if only_left else scope + right), f"{text} {word} {source} ON {on}"
 
-    def _lateral(
-        self, scope: list[Field], text: str, depth: int, ctes: dict[str, Columns]
-    ) -> tuple[list[Field], str]:
+    def _lateral(self, scope: list[Field], text: str, depth: int, ctes: dict[str, Columns]) -> tuple[list[Field], str]:
         alias, name = self._name("y"), self._name("z")
         inner, source = self._source(0, ctes, scope)
         if {each.alias for each in inner} & {each.alias for each in scope}:
@@ -302,16 +306,17 @@ class Writer:
         on = f"{self._pick(self._row_fields(inner)).text} = {self._pick(self._row_fields(scope)).text}"
         words = self._one((", LATERAL", 1), (",", 1), (" LEFT JOIN LATERAL", 1))
         end = " ON true" if "LEFT" in words else ""
-        return [*scope, Field(name, alias=alias)], f"{text}{words} (SELECT {value} AS {name} FROM {source} WHERE {on}) AS {alias}{end}"
+        return [
+            *scope,
+            Field(name, alias=alias),
+        ], f"{text}{words} (SELECT {value} AS {name} FROM {source} WHERE {on}) AS {alias}{end}"
 
     # ---- select list -------------------------------------------------------------------------------------------
 
-    def _items(
-        self, scope: list[Field], width: int, depth: int
-    ) -> tuple[list[str], tuple[Field, ...]]:
+    def _items(self, scope: list[Field], width: int, depth: int) -> tuple[list[str], tuple[Field, ...]]:
         items: list[str] = []
         columns: list[Field] = []
-        if not width and self._maybe(0.2):
+        if not width and self._maybe(0.35):
             starred = self._starred(scope)
             if starred:
                 items.append(starred[0])
@@ -330,16 +335,17 @@ class Writer:
 
     def _starred(self, scope: list[Field]) -> tuple[str, list[Field]] | None:
         """A star over a relation whose columns are all seen under their own names."""
-        alias = self._pick(sorted({each.alias for each in scope if each.alias})) if any(e.alias for e in scope) else ""
-        columns = [] if alias in self._ctes else list(TABLES.get(alias, ()))
-        if not columns or any(each.bare and not each.alias for each in scope):
+        tables = {each.alias for each in scope if each.alias in TABLES} - self._ctes.keys()
+        if not tables or any(each.bare and not each.alias for each in scope):
             return None
-        left = self._pick(columns)
+        alias = self._pick(sorted(tables))
+        columns = list(TABLES[alias])
+        left, other = self._pick(columns), self._pick([each for each in columns if each.type == "int"])
         form = self._one(("plain", 2), ("exclude", 2), ("replace", 2), ("rename", 2), ("columns", 1))
         if form == "exclude":
             return f"{alias}.* EXCLUDE ({left.name})", [each for each in columns if each != left]
         if form == "replace" and left.type == "int":
-            return f"{alias}.* REPLACE ({alias}.{left.name} + 1 AS {left.name})", columns
+            return f"{alias}.* REPLACE ({alias}.{other.name} + 1 AS {left.name})", columns
         if form == "rename":
             name = self._name("v")
             return (
@@ -402,23 +408,34 @@ class Writer:
         if kind == "case":
             return f"CASE WHEN {again()} > {self.random.randint(0, 9)} THEN {again()} ELSE {again()} END"
         if kind == "function":
-            return self._one(("coalesce({}, {})", 1), ("greatest({}, {})", 1), ("nullif({}, {})", 1)).format(again(), again())
+            return self._one(("coalesce({}, {})", 1), ("greatest({}, {})", 1), ("nullif({}, {})", 1)).format(
+                again(), again()
+            )
         if kind == "field":
             struct = self._pick(structs).text
-            return self._one((f"{struct}.p", 2), (f"{struct}.q", 2), (f"{struct}['q']", 1), (f"struct_extract({struct}, 'p')", 1))
+            return self._one(
+                (f"{struct}.p", 2), (f"{struct}.q", 2), (f"{struct}['q']", 1), (f"struct_extract({struct}, 'p')", 1)
+            )
         if kind == "list":
             each = self._pick(lists).text
             return self._one(
                 (f"len({each})", 1),
                 (f"list_sum(list_transform({each}, lambda e: e + {found.text}))", 1),
                 (f"{each}[1]", 1),
-                (f"list_sum([e FOR e IN {each} IF e > {found.text}])", 1),
+                (f"list_sum([e FOR e IN {each} IF e > {found.text}])", 2),
             )
         return found.text
 
     def _condition(self, scope: list[Field], depth: int) -> str:
         found = self._pick(self._row_fields(scope)).text
-        kind = self._one(("compare", 4), ("null", 1), ("in", 1), ("both", 1), ("exists", 2 if depth > 0 else 0), ("in query", 2 if depth > 0 else 0))
+        kind = self._one(
+            ("compare", 4),
+            ("null", 1),
+            ("in", 1),
+            ("both", 1),
+            ("exists", 2 if depth > 0 else 0),
+            ("in query", 2 if depth > 0 else 0),
+        )
         if kind == "null":
             return f"{found} IS NOT NULL"
         if kind == "in":
@@ -441,7 +458,7 @@ class Writer:
     def _aggregate(self, scope: list[Field], depth: int, *, rows: bool = False) -> str:
         text = self._expression(scope, min(depth, 1), rows=rows)
         other = self._pick(self._row_fields(scope) if rows else self._values(scope)).text
-        return self._one(
+        made = self._one(
             (f"sum({text})", 4),
             (f"max({text})", 2),
             (f"count({text})", 1),
@@ -452,6 +469,8 @@ class Writer:
             (f"len(string_agg({text}::VARCHAR, ',' ORDER BY {other}, {text}))", 1),
             (f"list_sum(list({text}))", 1),
         )
+        self.made_up |= made == "count(*)"
+        return made
 
     def _window(self, scope: list[Field]) -> str:
         fields = self._values(scope) if self._maybe(0.5) else self._row_fields(scope)

@@ -103,7 +103,10 @@ class World:
 
     def _table(self, table: str) -> list[Row]:
         return [
-            {(each.name,): number if each.name == "id" else self._value(each.type, each.for_rows) for each in TABLES[table]}
+            {
+                (each.name,): number if each.name == "id" else self._value(each.type, each.for_rows)
+                for each in TABLES[table]
+            }
             for number in range(1, self.random.randint(6, 9))
         ]
 
@@ -123,7 +126,11 @@ class World:
         elif way == "moved":
             new = [_moved(value) for value in old]
         else:
-            type = next(e.type for fields in TABLES.values() for e in fields if e.name == path[0] and len(path) == 1) if len(path) == 1 else "int"
+            type = (
+                next(e.type for fields in TABLES.values() for e in fields if e.name == path[0] and len(path) == 1)
+                if len(path) == 1
+                else "int"
+            )
             new = [self._value(type, path[0] in ("id", "k", "g", "h")) for _ in rows]
         return [_with(row, path, value) for row, value in zip(rows, new, strict=True)]
 

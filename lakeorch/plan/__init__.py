@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lakeorch.errors import Finding
 from lakeorch.graph import Graph
+from lakeorch.graph.pins import PINNED, Pin
 from lakeorch.model import (
     VERSION_COLUMNS,
     Action,
@@ -31,7 +30,6 @@ from lakeorch.model import (
     Step,
 )
 from lakeorch.sources.files import file_set
-from lakeorch.types import parse_type, widens
 
 INCREMENTAL = frozenset({"append", "merge"})
 Heads = Mapping[str, int | None]
@@ -65,6 +63,7 @@ class Survey:
         now: the run's bound time.
         full: rebuild everything selected.
         stamps: pattern → path → size and times of each local file just before it was hashed.
+        pins: the tables that a roll-back has pinned, and that are not to be unpinned.
     """
 
     graph: Graph
@@ -78,6 +77,7 @@ class Survey:
     full: bool = False
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, Mapping[str, tuple[int, int, int]]] = field(default_factory=dict)
+    pins: Mapping[str, Pin] = field(default_factory=dict)
 
     def heads(self) -> dict[str, int | None]:
         """Every published table's data snapshot."""
@@ -122,11 +122,15 @@ class Survey:
         table = self.published.get(name)
         if table is None or table.snapshot_id is None:
             return Step(name, Action.BUILD, "never built", "full", inputs, fingerprint)
-        keeps = model.settings.materialized in INCREMENTAL or _has_versions(model, table)
+        if pin := self.pins.get(name):
+            return Step(name, Action.SKIP, pin.reason, "none", inputs, fingerprint)
+        keeps = model.settings.materialized in INCREMENTAL or self._has_versions(name)
         if self.full:
             return Step(name, Action.BUILD, "--full", "full", inputs, fingerprint)
         if table.foreign and not (keeps and table.foreign_appends and "lakeorch.model" in table.properties):
             return Step(name, Action.FAILED, foreign_reason(table), "none", inputs, fingerprint)
+        if reason := self._undone(name):
+            return Step(name, Action.FAILED, reason, "none", inputs, fingerprint)
         refresh: Refresh = "incremental" if keeps else "full"
         if reason := self._stale(model, table, inputs, moving):
             return Step(name, Action.BUILD, reason, refresh, inputs, fingerprint)
@@ -137,7 +141,7 @@ class Survey:
     def inputs(self, name: str, heads: Heads) -> Inputs:
         """What a build of `name` would be made from, given the snapshots its inputs are at."""
         tables = {table: heads.get(table) for table in self.graph.tables_behind(name)}
-        recorded = self.recorded(name) if self._adds(name) else None
+        recorded = self.recorded(name) if self.adds(name) else None
         patterns = dict.fromkeys((*self.graph.files_behind(name), *(recorded.files if recorded else ())))
         files = {pattern: self.reading(name, pattern).digest for pattern in patterns}
         return Inputs(tables, files, self.now.isoformat() if self.graph.reads_clock(name) else "")
@@ -190,79 +194,59 @@ class Survey:
         listed = self._listed(name, pattern)
         if current is None:
             return file_set(pattern, list(listed))
-        if not self._remembers(name, pattern):
+        if not self.remembers(name, pattern):
             return current
-        known = {file.path: file for file in listed} | {file.path: file for file in current.files}
-        return file_set(pattern, list(known.values()))
+        renamed = set(self._renamed(name).values())
+        known = {file.path: file for file in listed if file.path not in renamed}
+        return file_set(pattern, list((known | {file.path: file for file in current.files}).values()))
 
     def new_files(self, name: str, pattern: str) -> tuple[str, ...]:
         """Paths behind `pattern` that the published rows of `name` were not made from.
 
         A file is known by its content: one that was only renamed, so that its old path is gone, is not new.
         """
+        known = {file.path for file in self._read(name)} | self._renamed(name).keys()
+        return tuple(file.path for file in self.files[pattern].files if file.path not in known)
+
+    def _renamed(self, name: str) -> dict[str, str]:
+        """New path → old path of files that a model has read under another name: the old one is gone."""
         read = self._read(name)
         paths = {file.path for file in read}
-        here = {file.path for files in self.files.values() for file in files.files}
-        gone = Counter((file.size, file.digest) for file in read if file.path not in here)
-        new = []
-        for file in self.files[pattern].files:
-            if file.path in paths:
-                continue
-            if gone[file.size, file.digest]:
-                gone[file.size, file.digest] -= 1
-            else:
-                new.append(file.path)
-        return tuple(new)
+        patterns = [pattern for pattern in self.graph.files_behind(name) if self.remembers(name, pattern)]
+        here = {file.path: file for pattern in patterns for file in self.files[pattern].files}
+        gone: dict[tuple[int, str], list[str]] = {}
+        for file in read:
+            if file.path not in here:
+                gone.setdefault((file.size, file.digest), []).append(file.path)
+        found = {}
+        for path, file in sorted(here.items()):
+            old = gone.get((file.size, file.digest))
+            if path not in paths and old:
+                found[path] = old.pop()
+        return found
 
     def changed_files(self, name: str, pattern: str) -> tuple[str, ...]:
         """Paths that `name` has read before and whose content is another now."""
         known = {file.path: file.digest for file in self._read(name)}
         return tuple(f.path for f in self.files[pattern].files if known.get(f.path, f.digest) != f.digest)
 
-    def findings(self, selection: Sequence[str]) -> tuple[Finding, ...]:
-        """What keeps append and merge models from going on: their rows cannot be taken back.
-
-        Files that were read and then edited, and a lost list of what was read.
-        """
-        found: list[Finding] = []
-        for name in selection:
-            model = self.graph.models[name]
-            recorded = self.recorded(name)
-            if not self._adds(name) or recorded is None:
-                continue
-            hint = f"put the new rows into a new file, or rebuild: lakeorch run --full -s {name}"
-            for read in model.files:
-                driving = [pattern for pattern in read.patterns if self._remembers(name, pattern)]
-                changed = [path for pattern in driving for path in self.changed_files(name, pattern)]
-                message = f"changed since {name} read it: {', '.join(changed)}"
-                if changed:
-                    found.append(model.source.finding(read.argument, message, hint=hint, model=name))
-            then = json.loads(self.published[name].properties.get("lakeorch.settings", "{}"))
-            keyed = {"materialized": model.settings.materialized, "unique_key": list(model.settings.unique_key)}
-            if model.settings.unique_key and any(then.get(key) != value for key, value in keyed.items()):
-                message = f"{name} has a new unique_key: the rows that are there may not be unique"
-                rebuild = f"rebuild: lakeorch run --full -s {name}"
-                found.append(replace(model.source.finding(model.body, message, hint=rebuild, model=name), width=1))
-            types = {column.name.lower(): column.type for column in self.columns[name]}
-            for column in self.published[name].columns:
-                new = types.get(column.name.lower(), column.type)
-                if not widens(parse_type(column.type), parse_type(new)):
-                    message = f"{column.name} is {column.type} in the table and {new} in the query"
-                    cast = f"cast it to {column.type}, or rebuild: lakeorch run --full -s {name}"
-                    found.append(replace(model.source.finding(model.body, message, hint=cast, model=name), width=1))
-            if lost := [pattern for pattern, digest in recorded.files.items() if digest not in self.listings]:
-                message = f"the list of files that {name} has read is gone from the warehouse: {', '.join(lost)}"
-                hint = f"put _lakeorch/files back from a backup, or rebuild: lakeorch run --full -s {name}"
-                found.append(replace(model.source.finding(model.body, message, hint=hint, model=name), width=1))
-        return tuple(found)
-
-    def _remembers(self, name: str, pattern: str) -> bool:
+    def remembers(self, name: str, pattern: str) -> bool:
         """Whether what was read through a pattern is never read again."""
-        return self._adds(name) and pattern in self.graph.driving(name)
+        return self.adds(name) and pattern in self.graph.driving(name)
 
-    def _adds(self, name: str) -> bool:
+    def adds(self, name: str) -> bool:
         """Whether the next build of `name` adds to the rows that are there."""
         return not self.full and self.graph.models[name].settings.materialized in INCREMENTAL
+
+    def revises(self, name: str) -> bool:
+        """Whether the next build of `name` opens and closes versions of the rows that are there."""
+        return not self.full and self._has_versions(name)
+
+    def _has_versions(self, name: str) -> bool:
+        """Whether a table holds versions that must not be lost: its inputs show none but the latest."""
+        table, wanted = self.published.get(name), {column.name for column in VERSION_COLUMNS}
+        is_history = self.graph.models[name].settings.materialized == "history"
+        return is_history and table is not None and {column.name for column in table.columns} >= wanted
 
     def _read(self, name: str) -> tuple[InputFile, ...]:
         """Every file that the published rows of `name` were made from, whatever pattern it was found by."""
@@ -320,15 +304,25 @@ class Survey:
         reason = "; ".join(reasons) or "query changed"
         if model.settings.materialized in INCREMENTAL:
             reason += " (holds for new input; --full rebuilds the rows that are there)"
-        elif _has_versions(model, table):
+        elif self._has_versions(model.name):
             reason += " (the versions that are there stay)"
         return reason
+
+    def _undone(self, name: str) -> str:
+        """Why an append or merge model cannot go on: it holds rows made from input that was rolled back since."""
+        recorded = self.recorded(name) if self.adds(name) else None
+        for table, then in recorded.tables.items() if recorded else ():
+            if table in self.graph.driving(name) and table in self.published and then in self.published[table].undone:
+                return f"input {table} was rolled back behind what this has read; --full rebuilds it"
+        return ""
 
     def _moved(self, name: str, then: int | None, head: int | None) -> str:
         table = self.published.get(name)
         history = table.history if table else ()
         if head not in history:
             return f"input {name} was rebuilt in this run"
+        if table and then in table.undone:
+            return f"input {name} was rolled back"
         if then is None or then not in history:
             return f"input {name} moved"
         steps = history.index(then) - history.index(head)
@@ -369,7 +363,7 @@ class Survey:
         facts = {"comment": model.settings.description, "owner": model.settings.owner}
         if described or any(table.properties.get(key, "") != value for key, value in facts.items()):
             return "description changed"
-        return ""
+        return "unpinned" if PINNED in table.properties else ""
 
 
 def docs_of(model: Model, columns: Schema) -> dict[str, str]:
@@ -383,12 +377,6 @@ def foreign_reason(table: Published) -> str:
     ids = ", ".join(str(snapshot) for snapshot in table.foreign[:3])
     more = f" and {len(table.foreign) - 3} more" if len(table.foreign) > 3 else ""
     return f"another writer changed it (snapshot {ids}{more}); --full builds over it"
-
-
-def _has_versions(model: Model, table: Published) -> bool:
-    """Whether a table holds versions that must not be lost: its inputs show none but the latest."""
-    columns = {column.name for column in table.columns}
-    return model.settings.materialized == "history" and columns >= {column.name for column in VERSION_COLUMNS}
 
 
 def _bucket(now: str, every: int | None) -> str:
