@@ -362,7 +362,8 @@ class Verdict:
         failed = sum(not r.passed and r.severity == "error" for r in self.results)
         warned = sum(not r.passed and r.severity == "warn" for r in self.results)
         counts = {"run": len(self.results), "passed": len(self.results) - failed - warned}
-        return json.dumps({**counts, "failed": failed, "warned": warned})
+        broken = {r.name: r.failed_rows for r in self.results if not r.passed}
+        return json.dumps({**counts, "failed": failed, "warned": warned} | ({"broken": broken} if broken else {}))
 
 
 @dataclass(frozen=True, slots=True)

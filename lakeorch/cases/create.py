@@ -19,7 +19,7 @@ from lakeorch.cases.scene import stand_in
 from lakeorch.cases.values import comparable
 from lakeorch.cases.write import case_text
 from lakeorch.engines import Engine, Query, Relation, Rows
-from lakeorch.errors import EngineError, UsageError
+from lakeorch.errors import EngineError, UsageError, suggestion
 from lakeorch.graph import Graph
 from lakeorch.model import FileRead, Model, Scalar
 
@@ -85,6 +85,8 @@ class Creator:
             inputs = {**inputs, name: self._fewer_rows(inputs, name, holds)}
         for name in inputs:
             inputs = {**inputs, name: self._fewer_columns(inputs, name, holds)}
+        shorter = {name: _relative(table, f"{self.root}/") for name, table in inputs.items()}
+        inputs = shorter if holds(shorter) else inputs
         result = self._run(inputs)
         if result.num_rows > _MOST_EXPECTED:
             raise UsageError(f"{result.num_rows:,} rows would be expected", hint="choose fewer with --where")
@@ -125,7 +127,7 @@ class Creator:
             able = {name for name, query in queries.items() if fits(query) is None}
             if refused is not None and not able:
                 message = f"the condition fits neither {self.model.name} nor what it reads: {refused.message}"
-                raise UsageError(message, hint=refused.hint)
+                raise UsageError(message, hint=suggestion(refused.name, refused.candidates) or refused.hint)
             target = fetch(result, where) if refused is None else None
             inputs = {name: fetch(query, where if name in able else "") for name, query in queries.items()}
             if target is not None and not self._keeps(target, where)(inputs):
@@ -205,6 +207,15 @@ class Creator:
             if table.column(at).null_count < table.num_rows and holds({**inputs, name: emptied}):
                 table = emptied
         return table
+
+
+def _relative(table: pa.Table, root: str) -> pa.Table:
+    """Rows of files that do not tell where the project lies."""
+    at = table.schema.get_field_index("filename")
+    if at < 0 or table.schema.field(at).type != pa.string():
+        return table
+    paths = [None if path is None else path.removeprefix(root) for path in table.column(at).to_pylist()]
+    return table.set_column(at, "filename", pa.array(paths, pa.string()))
 
 
 def _filtered(query: str, where: str) -> str:

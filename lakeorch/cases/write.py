@@ -108,6 +108,8 @@ def _key(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in double quotes as YAML reads them: what does not print is escaped."""
+    """A text in quotes as YAML reads them: what does not print is escaped."""
+    if '"' in text and "'" not in text and text.isprintable():
+        return f"'{text}'"
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)

@@ -6,8 +6,6 @@ import json
 import shutil
 import sys
 import time
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -42,7 +40,7 @@ def command(
     """
     listed = options.open_project(folder, env, variables).list(select, exclude)
     if as_json:
-        say(json.dumps({"models": [_entry(model) for model in listed]}, indent=2))
+        say(json.dumps({"models": [model.to_dict() for model in listed]}, indent=2))
         return 0
     if not listed:
         say("no models")
@@ -69,10 +67,3 @@ def _row(model: Listed, now: float) -> tuple[str, ...]:
         model.owner,
         "" if model.state in {"fresh", "view"} else model.reason,
     )
-
-
-def _entry(model: Listed) -> dict[str, object]:
-    entry = asdict(model)
-    if model.published_at is not None:
-        entry["published_at"] = datetime.fromtimestamp(model.published_at, UTC).isoformat(timespec="milliseconds")
-    return entry

@@ -53,7 +53,7 @@ def document(plan: Plan) -> dict[str, object]:
     return {
         "run_id": None,
         "status": "planned" if _busy(plan) else "nothing to do",
-        "steps": [step_dict(step) for step in plan.steps],
+        "steps": [step_dict(step) | _impact(plan, step) for step in plan.steps],
         "findings": [],
         "departed": [*plan.departed],
         "guarantee": plan.guarantee,
@@ -74,8 +74,15 @@ def text(plan: Plan, width: int) -> str:
         hidden = len(plan.steps) - len(shown)
         lines += [f"… and {count(hidden, 'model')} up to date"] if hidden else []
         lines += ["", f"{len(busy):,} of {count(len(plan.steps), 'model')} to do; publish: {plan.guarantee}"]
+    for name, impact in plan.impacts.items():
+        lines += ["", f"{name} changes", *(f"  {told}" for told in impact.lines())]
     lines += [f"no longer in the project, kept: {name}" for name in plan.departed]
     return "\n".join(lines)
+
+
+def _impact(plan: Plan, step: Step) -> dict[str, object]:
+    impact = plan.impacts.get(step.model)
+    return {"impact": None if impact is None else impact.to_dict()}
 
 
 def _busy(plan: Plan) -> list[Step]:

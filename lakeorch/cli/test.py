@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import click
 
-from lakeorch.cli import failures, options
-from lakeorch.cli.differences import told
+from lakeorch.cli import differences, failures, options
 from lakeorch.cli.output import say
 from lakeorch.observers.text import count, duration
 
@@ -55,7 +55,7 @@ def command(
         say(json.dumps(document, indent=2))
         return code
     for result in tested.failed:
-        say("\n".join(told(result)) + "\n")
+        say("\n".join(differences.told(result)) + "\n")
     if tested.findings:
         failures.tell(tested.findings)
     say(_summary(tested))
@@ -83,5 +83,6 @@ def _create(project: Project, model: str, where: str, as_json: bool) -> int:
         say(json.dumps(document, indent=2))
         return 0
     given = ", ".join(f"{count(rows, 'row')} of {name}" for name, rows in created.given.items() if rows)
-    say(f"{click.style('written', fg='green')}  {created.path}: {given}; {count(created.expected, 'row')} expected")
+    told = f"{os.path.relpath(created.path)}: {given or 'no rows given'}; {count(created.expected, 'row')} expected"
+    say(f"{click.style('written', fg='green')}  {told}")
     return 0

@@ -22,10 +22,12 @@ from lakeorch.execute.build import Build, Rewrite, discard
 from lakeorch.execute.history import has_versions, revised, versioned
 from lakeorch.execute.keyed import merged, require_unique
 from lakeorch.execute.reading import Only, Reading, Scans
+from lakeorch.graph.lineage import column_lineage, to_json
 from lakeorch.graph.pins import PINNED
 from lakeorch.lake import Draft, Lake, Scan, Staged
 from lakeorch.model import Column, Model, Schema, Step, parse_transform
 from lakeorch.plan import INCREMENTAL, Survey, docs_of
+from lakeorch.plan.impact import LINEAGE, schemas_of
 from lakeorch.sources.files import listing_text
 from lakeorch.types import identifier
 
@@ -231,7 +233,9 @@ class Executor:
 
     def _properties(self, model: Model) -> dict[str, str | None]:
         settings = model.settings
-        told = {"lakeorch.sql": model.sql, "comment": settings.description, "owner": settings.owner}
+        edges = column_lineage(model, self.survey.graph, schemas_of(self.survey))
+        told = {"lakeorch.sql": model.sql, LINEAGE: to_json(edges)}
+        told |= {"comment": settings.description, "owner": settings.owner}
         return {**told, PINNED: None}  # whatever is published is pinned no more
 
     def _columns(self, model: Model) -> Schema:

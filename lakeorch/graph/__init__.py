@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from lakeorch.errors import Finding, Place
-from lakeorch.graph.selectors import Selectors, listing
+from lakeorch.graph.selectors import Selectors, listing, several
 from lakeorch.graph.walks import Edges, cycles, order, ring, spread, turned
 from lakeorch.model import Model, Reference, Scalar
 
@@ -250,8 +250,8 @@ class Graph:
         behind it all that is made of it; a number limits the steps: `2+sales`, `sales+3`.
 
         Args:
-            selectors: their union is taken; all models where there are none.
-            exclude: selectors of what is left out.
+            selectors: one, or several whose union is taken; all models where there are none.
+            exclude: a selector of what is left out, or several.
             changed: tells whether a model is changed, for `state:changed`.
 
         Raises:
@@ -259,9 +259,9 @@ class Graph:
         """
         reader = Selectors(self.models, self._called, self._parents, self._children, changed)
         chosen: set[str] = set() if selectors else set(self.models)
-        for selector in selectors:
+        for selector in several(selectors):
             chosen |= reader.read(selector)
-        for selector in exclude:
+        for selector in several(exclude):
             chosen -= reader.read(selector)
         return self._sorted(chosen)
 

@@ -116,3 +116,8 @@ def _paths(model: Model) -> tuple[str, str]:
     """A model's file, relative to the project root and to the model folder."""
     file = model.source.file
     return file, "/".join(file.split("/")[-len(model.name.split(".")) :])
+
+
+def several(selectors: Sequence[str]) -> tuple[str, ...]:
+    """Selectors as they may be given: one as it is, or some in a list."""
+    return (selectors,) if isinstance(selectors, str) else tuple(selectors)

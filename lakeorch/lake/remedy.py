@@ -32,6 +32,7 @@ _DATABASE: tuple[tuple[str, str, str], ...] = (
     ("malformed", "the catalog file is damaged", "restore it from a backup"),
     ("locked", "the catalog is locked by another program", "wait for it to end, or end it, and run again"),
     ("readonly", "the catalog cannot be written", "give this user the right to write the file and its folder"),
+    ("no space left", "the disk is full", "free some space and run again; published tables are as they were"),
     ("is full", "the disk is full", "free some space and run again; published tables are as they were"),
     ("unable to open", "the catalog file cannot be opened", "check that its folder exists and may be written"),
     ("no such table", "the file is not an Iceberg catalog", "check the catalog's address in lakeorch.yml"),
@@ -68,7 +69,7 @@ def plainly(place: str) -> Iterator[None]:
     except SQLAlchemyError as error:
         raise _database(error, place) from error
     except ModuleNotFoundError as error:
-        package = "psycopg[binary]" if error.name == "psycopg" else error.name
+        package = "lakeorch[postgres]" if error.name == "psycopg" else error.name
         raise CatalogError(
             f"{place}: the driver {error.name} is not installed", hint=f"pip install '{package}'"
         ) from error

@@ -39,13 +39,8 @@ def _is_bare(select: Select, use: ColumnUse) -> bool:
     aliases = {relation.alias for relation in select.relations}
     if len(use.parts) > 1 or use.parts[0] in aliases:
         return False
-    # an alias of the select list may be used in it, and behind it
-    return use.parts[0] not in select.merged and use.parts[0] not in _aliases(select)
-
-
-def _aliases(select: Select) -> set[str]:
-    used = {use.parts[-1] for use in select.columns}
-    return {output for output in select.outputs if isinstance(output, str) and output not in used}
+    # a name that the SELECT gives may be used in it, and behind it
+    return use.parts[0] not in select.merged and use.parts[0] not in select.aliases
 
 
 def _is_outer(subject: Subject, select: Select, use: ColumnUse) -> bool:

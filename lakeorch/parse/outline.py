@@ -67,6 +67,7 @@ class Select:
         relations: what it reads, in order.
         columns: the columns it names.
         outputs: the names of its own columns, empty for one without, and stars; None for names that are not known.
+        aliases: names that it gives to its columns with AS.
         merged: columns that USING makes one of; NATURAL merges some that are not known here.
         ties: for each condition of WHERE and ON, the columns in it.
         exists: it stands in EXISTS, where its columns do not count.
@@ -76,6 +77,7 @@ class Select:
     relations: tuple[Relation, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
     outputs: tuple[str | Star | None, ...] = ()
+    aliases: frozenset[str] = frozenset()
     merged: frozenset[str] = frozenset()
     ties: tuple[tuple[ColumnUse, ...], ...] = ()
     exists: bool = False
@@ -171,6 +173,7 @@ class _Reader:
             tuple(scope.relations),
             tuple(_column(column) for column in columns if not isinstance(column.this, exp.Star)),
             tuple(_output(each) for each in node.expressions) or (stars,),
+            frozenset(each.alias.lower() for each in node.expressions if isinstance(each, exp.Alias)),
             frozenset(scope.merged),
             tuple(_tie(term) for term in [*scope.conditions, *_terms(where)]),
             isinstance(node.parent, exp.Exists),
@@ -220,7 +223,8 @@ class _Scope:
             )
         else:
             # a table function, UNNEST, VALUES: made for the rows beside it
-            self.relations.append(Relation(node.alias.lower(), "function", alias, span, tied=True, columns=columns))
+            called = _span(inner) if isinstance(node, exp.Table) else span
+            self.relations.append(Relation(node.alias.lower(), "function", alias, called, tied=True, columns=columns))
         self.add_all(node)
 
     def _table(self, node: exp.Table, columns: tuple[str, ...], *, tied: bool) -> Relation:

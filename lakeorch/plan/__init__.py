@@ -29,25 +29,13 @@ from lakeorch.model import (
     Schema,
     Step,
 )
+from lakeorch.plan.planned import Plan
 from lakeorch.sources.files import file_set
+
+__all__ = ["INCREMENTAL", "Heads", "Plan", "Survey", "docs_of", "foreign_reason"]
 
 INCREMENTAL = frozenset({"append", "merge"})
 Heads = Mapping[str, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run would do.
-
-    Attributes:
-        steps: one per selected model, in an order in which they can run.
-        departed: published tables whose model left the project; they are kept.
-        guarantee: what the catalog promises about the publish.
-    """
-
-    steps: tuple[Step, ...]
-    departed: tuple[str, ...] = ()
-    guarantee: str = "one catalog transaction over all tables"
 
 
 @dataclass(frozen=True)

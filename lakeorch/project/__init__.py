@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from lakeorch.project.chart import Chart
     from lakeorch.project.craft import Layout, Tested
     from lakeorch.project.diff import Diff
+    from lakeorch.project.lineage import Lineage
     from lakeorch.project.past import PastRun
     from lakeorch.project.rollback import Rollback
+    from lakeorch.project.show import Shown
     from lakeorch.project.survey import Found, Site
     from lakeorch.project.verify import Verified
     from lakeorch.publish import Policy
@@ -73,14 +76,24 @@ class Project:
     def plan(
         self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, full: bool = False, unpin: bool = False
     ) -> Plan:
-        """What a run would do and why; writes nothing.
+        """What a run would do and why, and what changed models mean for their readers; writes nothing.
+
+        Args:
+            select: a selector, or several; empty for every model. `"+marts.daily_sales"` takes also what it is made of.
+            exclude: a selector of what is left out, or several.
+            full: as `run` would rebuild, also what is up to date.
+            unpin: as `run` would build also tables that a roll-back has pinned.
 
         Raises:
             ProjectError: with every finding.
+            UsageError: a selector means nothing.
         """
+        from lakeorch.plan.impact import impacts
+
         with self._lake(create=False) as lake, self._engine() as engine:
             found = self._survey(lake, engine, select, exclude, full=full, unpin=unpin)
-            return found.survey.plan(found.selection)
+            plan = found.survey.plan(found.selection)
+            return replace(plan, impacts=impacts(found.survey, plan.steps))
 
     def run(
         self,
@@ -96,8 +109,8 @@ class Project:
         """Builds what is stale, checks it, and makes it current in one commit.
 
         Args:
-            select: selectors; empty for every model.
-            exclude: selectors of what is left out.
+            select: a selector, or several; empty for every model.
+            exclude: a selector of what is left out, or several.
             full: rebuild, also what is up to date.
             unpin: build also tables that a roll-back has pinned.
             publish: what a failure keeps back: `connected`, `passed` or `all`.
@@ -109,10 +122,11 @@ class Project:
             CatalogError: the catalog or the warehouse cannot be used.
             ConflictError: other runs kept moving the inputs of this one.
         """
+        from lakeorch.graph.selectors import several
         from lakeorch.project import idle
 
         notify = _announcer(observers)
-        asked = (tuple(select), tuple(exclude))
+        asked = (several(select), several(exclude))
         known = None if full or unpin else idle.recall(self.config, asked)
         if known is not None:
             notify(Event("run_started", known.run_id, time.time(), steps=known.steps()))
@@ -137,6 +151,17 @@ class Project:
             chosen = found.survey.graph.select(select, exclude)
             return tuple(line for line in lines if line.model in chosen or not (select or exclude))
 
+    def show(self, model: str) -> Shown:
+        """All that is known of one model: settings, columns, checks, neighbours, size, files, query.
+
+        Raises:
+            UsageError: no model, or more than one, is meant.
+        """
+        from lakeorch.project.show import show
+
+        with self._lake(create=False) as lake, self._engine() as engine:
+            return show(self._survey(lake, engine), lake, model)
+
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> Chart:
         """The selected models and which of them read which, to be shown as text, DOT or HTML.
 
@@ -149,6 +174,23 @@ class Project:
         with self._lake(create=False) as lake, self._engine() as engine:
             found = self._survey(lake, engine)
             return Chart.of(found, found.survey.graph.select(select, exclude), self.config.name)
+
+    def lineage(self, target: str, *, up: bool = False, down: bool = False) -> Lineage:
+        """Which columns a column is made of, and which are made of it: both, or the directions that are asked for.
+
+        Args:
+            target: a model, for all its columns, or `model.column`; a field of a struct is `model.column.field`.
+            up: only what it is made of.
+            down: only what is made of it.
+
+        Raises:
+            UsageError: there is no such model or column.
+            ProjectError: the project has mistakes.
+        """
+        from lakeorch.project.lineage import lineage
+
+        with self._lake(create=False) as lake, self._engine() as engine:
+            return lineage(self._survey(lake, engine).survey, target, up=up or not down, down=down or not up)
 
     def query(self, sql: str, *, at: str | None = None) -> pa.RecordBatchReader:
         """Runs a SELECT over the published tables, all of them as of one moment, and streams its rows.

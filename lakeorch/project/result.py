@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from lakeorch.errors import Finding
@@ -38,6 +39,17 @@ class Result:
     def steps(self) -> tuple[Step, ...]:
         """The steps behind the outcomes, for a result that is known without a run."""
         return tuple(Step(outcome.model, outcome.action, outcome.reason) for outcome in self.outcomes)
+
+    def _repr_html_(self) -> str:
+        """The run as a table, for notebooks."""
+        from lakeorch.observers.html import table
+        from lakeorch.observers.text import count, duration
+
+        columns = ("model", "action", "rows", "seconds", "why")
+        rows = [(o.model, str(o.action), f"{o.rows:,}", f"{o.seconds:.2f}", o.error or o.reason) for o in self.outcomes]
+        notes = [f"{finding.place}: {finding.message}" for finding in self.findings]
+        headline = f"{self.status}: {count(len(rows), 'model')} in {duration(self.seconds)}"
+        return table(headline, columns, rows, right=frozenset({2, 3}), notes=notes)
 
     def to_dict(self) -> dict[str, object]:
         """The JSON document of `lakeorch run --json`."""
@@ -103,6 +115,12 @@ class Listed:
     rows: int | None
     bytes: int | None
     published_at: float | None
+
+    def to_dict(self) -> dict[str, object]:
+        """An entry of `models` in the JSON of `lakeorch list`; the time is ISO text in UTC."""
+        at = self.published_at
+        when = None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+        return asdict(self) | {"published_at": when}
 
     @staticmethod
     def of(survey: Survey, plan: Plan) -> tuple[Listed, ...]:

@@ -332,42 +332,51 @@ def _copies(calls: Calls) -> Iterator[None]:
     make = DuckDBSession.__init__
 
     def made(self: Any, engine: Any, cursor: Any, catalog: str) -> None:
-        make(self, engine, _Cursor(cursor, calls), catalog)
+        watched: Any = _Cursor(cursor, calls)
+        make(self, engine, watched, catalog)
 
     with patch.object(DuckDBSession, "__init__", made):
         yield
+
+
+# what drivers say, by SQLAlchemy's name of the database: broken, full, and another writer in the way
+_SAID = {
+    "sqlite": ("disk I/O error", "database or disk is full", "database is locked"),
+    "postgresql": (
+        "server closed the connection unexpectedly",
+        "could not extend file: No space left on device",
+        "could not serialize access due to concurrent update",
+    ),
+}
 
 
 @contextmanager
 def _database(calls: Calls) -> Iterator[None]:
     from sqlalchemy.engine.default import DefaultDialect
 
-    def fails(dialect: Any) -> Callable[[bool], BaseException]:
-        def error(full: bool) -> BaseException:
-            said = "database or disk is full" if full else "disk I/O error"
-            return dialect.dbapi.OperationalError(said)  # type: ignore[no-any-return]
-
+    def raises(dialect: Any, which: int) -> BaseException:
+        error: BaseException = dialect.dbapi.OperationalError(_SAID[dialect.name][which])
         return error
 
-    def busy(dialect: Any) -> Callable[[], BaseException]:
-        return lambda: dialect.dbapi.OperationalError("database is locked")
+    def through(dialect: Any, door: Door, label: str, act: Callable[[], Any]) -> Any:
+        error = lambda full: raises(dialect, int(full))  # noqa: E731
+        return calls.through(Call(door, label, act, error, busy=partial(raises, dialect, 2)))
 
     def statement(name: str) -> Callable[..., Any]:
         real = getattr(DefaultDialect, name)
 
         def call(self: Any, cursor: Any, text: str, *args: Any, **words: Any) -> Any:
             said = " ".join(text.split())
-            reads = said == "BEGIN" or said.startswith(("SELECT", "PRAGMA main.", "PRAGMA temp."))
-            label = f"sql {said[:40]}"
+            reads = said == "BEGIN" or said.upper().startswith(("SELECT", "SHOW", "PRAGMA MAIN.", "PRAGMA TEMP."))
             act = partial(real, self, cursor, text, *args, **words)
-            return calls.through(Call("read" if reads else "sql", label, act, fails(self), busy=busy(self)))
+            return through(self, "read" if reads else "sql", f"sql {said[:40]}", act)
 
         return call
 
-    commit = DefaultDialect.do_commit
+    commit: Callable[[Any, Any], None] = DefaultDialect.do_commit
 
     def committed(self: Any, connection: Any) -> None:
-        calls.through(Call("commit", "commit", lambda: commit(self, connection), fails(self), busy=busy(self)))
+        through(self, "commit", "commit", partial(commit, self, connection))
 
     with ExitStack() as stack:
         for name in ("do_execute", "do_executemany", "do_execute_no_params"):

@@ -5,6 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.postgres import NewDatabase
+
 from .forks import Forks
 
 
@@ -13,3 +15,12 @@ def forks() -> Iterator[Sequence[Forks]]:
     """Two, because each imports everything once more."""
     with ExitStack() as stack:
         yield [stack.enter_context(Forks()) for _ in range(2)]
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> NewDatabase | None:
+    """Makes databases for catalogs; None where the test is asked to use SQLite files."""
+    if request.param == "sqlite":
+        return None
+    made: NewDatabase = request.getfixturevalue("postgres")
+    return made

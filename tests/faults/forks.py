@@ -6,6 +6,7 @@ this process by lines of JSON; `Forks` is their end.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -151,6 +152,8 @@ def main() -> None:
 
     for name in _WARM:
         import_module(name)
+    with contextlib.suppress(ModuleNotFoundError):
+        import_module("psycopg")
     _parse_something()
     gc.collect()
     gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares with this process

@@ -13,13 +13,16 @@ from typing import TypeVar
 
 import pytest
 
+from tests.postgres import NewDatabase
+
 from .calls import CAN, Fault
 from .forks import Forks
-from .scenarios import SCENARIOS, Scenario
+from .scenarios import FIRST, SCENARIOS, Scenario
 from .trials import Site, Trials, told
 
 ALL = os.environ.get("LAKEORCH_FAULTS") == "all"
 SAMPLE, EDITS, PAIRS = 8, 2, 2
+ON_POSTGRES = SCENARIOS if ALL else (FIRST,)
 
 T = TypeVar("T")
 
@@ -44,11 +47,20 @@ def twice(site: Site) -> list[tuple[Fault, Fault]]:
 
 
 @pytest.mark.timeout(3600 if ALL else 120)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize(
+    ("scenario", "database"),
+    [*((scenario, "sqlite") for scenario in SCENARIOS), *((scenario, "postgres") for scenario in ON_POSTGRES)],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+    indirect=["database"],
+)
 def test_whatever_fails_a_run_is_all_or_nothing(
-    scenario: Scenario, forks: Sequence[Forks], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scenario: Scenario,
+    database: NewDatabase | None,
+    forks: Sequence[Forks],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with Trials(forks, tmp_path, scenario) as trials:
+    with Trials(forks, tmp_path, scenario, database) as trials:
         site = trials.site
         done = {
             "one fault": trials.run(chosen(site)),
@@ -56,7 +68,8 @@ def test_whatever_fails_a_run_is_all_or_nothing(
             "killed, then edited": trials.run(some(site.faults(["kill"]), EDITS), edit=True) if scenario.edit else [],
         }
     with capsys.disabled():
-        print(f"\n{scenario.name}, {len(site.calls)} calls that write, {len(site.every)} in all")
+        where = "Postgres" if database else "SQLite"
+        print(f"\n{scenario.name}, on {where}, {len(site.calls)} calls that write, {len(site.every)} in all")
         for name, found in ((name, found) for name, found in done.items() if found):
             print(f"    {name}: {told(found)}")
     wrong = [str(trial) for found in done.values() for trial in found if trial.wrong]

@@ -7,18 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import NewDatabase
+
 from .forks import Forks
 from .scenarios import THREE
 from .trials import Trials, told
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 def test_killed_at_any_call_a_run_is_all_or_nothing(
-    forks: Sequence[Forks], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database: NewDatabase | None,
+    forks: Sequence[Forks],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
-    with Trials(forks, tmp_path, THREE) as trials:
+    with Trials(forks, tmp_path, THREE, database) as trials:
         done = trials.run(trials.site.faults(["kill"]))
+    where = request.node.callspec.params["database"]
     with capsys.disabled():
-        print(f"\nkill -9 at each of {len(done)} calls of {THREE.name}: {told(done)}")
+        print(f"\nkill -9 at each of {len(done)} calls of {THREE.name}, on {where}: {told(done)}")
     wrong = [str(trial) for trial in done if trial.wrong]
     assert not wrong, "\n".join(wrong)
     # the harness itself: kills on both sides of the commit, and every sort of call is among them

@@ -6,13 +6,14 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from .calls import CAN, Door, Fault, Kind
+from .catalogs import PostgresTables, SqliteFile
 from .forks import Forks, Work
 from .scenarios import Files, Scenario
 
@@ -30,14 +31,16 @@ class Site:
         old, new, edited: what a reader sees before the run, after it, and after the run of one more edit.
     """
 
-    def __init__(self, forks: Forks, root: Path, scenario: Scenario) -> None:
+    def __init__(self, forks: Forks, root: Path, scenario: Scenario, database: str) -> None:
         self.forks = forks
         self.root = root
         self.scenario = scenario
+        self.catalog = PostgresTables(database) if database else SqliteFile(f"{root}/warehouse")
         self.run = {"do": "run", "folder": str(root / "models")}
-        self.look = {"do": "look", "uri": f"sqlite:///{root}/warehouse/catalog.db", "warehouse": f"{root}/warehouse"}
+        self.look = {"do": "look", "uri": self.catalog.uri, "warehouse": f"{root}/warehouse"}
         self._stash = root.with_name(f"{root.name}-stash")
         (root / "models").mkdir(parents=True)
+        self._write(self.catalog.settings)
         for files in scenario.before:
             self._write(files)
             self._ends("published")
@@ -45,6 +48,7 @@ class Site:
             # what it remembers of having nothing to do must not outlive the edit
             self._ends("nothing to do")
         shutil.copytree(root, self._stash)
+        self.catalog.keep()
         self.old = self._only(self.look)
         assert self.old["tables"] == scenario.old
         self.restore()
@@ -81,6 +85,7 @@ class Site:
         """The lake as it was before the edit was run, and the files as the edit made them."""
         shutil.rmtree(self.root)
         shutil.copytree(self._stash, self.root)
+        self.catalog.restore()
         self._write(self.scenario.after)
 
     def finished(self) -> frozenset[str]:
@@ -158,15 +163,18 @@ class Trial:
         self.state = site.state(after[-1])
         self.ended = [work.done[0]["status"] if work.done else "killed" for work in works]
         self.wrong: list[str] = []
+        before = "old"
         for at, (fault, work, seen) in enumerate(zip(faults, works, after, strict=True)):
-            self.wrong += self._broken_run(fault, work, site.state(seen), first=at == 0)
+            self.wrong += self._broken_run(fault, work, (before, site.state(seen)), first=at == 0)
+            before = site.state(seen)
         self.wrong += self._converges(runs, looks)
         copied = {label.split("/", 1)[1].rpartition("/")[0] for door, label in runs[0]["calls"] if door == "engine"}
         again = copied & {name.replace(".", "/") for name in finished}
         if again and not edit:
             self.wrong.append(f"finished before, and built again by the next run: {sorted(again)}")
 
-    def _broken_run(self, fault: Fault, work: Work, state: str, *, first: bool) -> Iterator[str]:
+    def _broken_run(self, fault: Fault, work: Work, states: tuple[str, str], *, first: bool) -> Iterator[str]:
+        before, state = states
         if first and not work.hit:
             yield "the call was not reached"
         if work.hit and work.killed != (fault.kind in {"kill", "torn"}):
@@ -181,7 +189,7 @@ class Trial:
         if done["status"] in DONE and state != "new":
             yield f"it said {done['status']}, but the tables are as before"
         changes = not alike(self.site.old, self.site.new) and self.site.scenario.ends[0] == "published"
-        if done["status"] not in DONE and state != "old" and changes:
+        if done["status"] not in DONE and before == "old" != state and changes:
             yield f"it said {done['status']} ({done['error']}), but the tables are published"
         if done["status"] not in DONE and fault.kind == "full" and first and not _FULL.search(done["error"]):
             yield f"it does not say that the disk is full: {done['error']}"
@@ -227,14 +235,18 @@ class Trials:
         forks: the processes that do the work.
         folder: to work in.
         scenario: what to try.
+        database: makes a new database for each site's catalog; None for SQLite files.
     """
 
-    def __init__(self, forks: Sequence[Forks], folder: Path, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(
+        self, forks: Sequence[Forks], folder: Path, scenario: Scenario, database: Callable[[], str] | None
+    ) -> None:
+        def made(number: int) -> Site:
+            return Site(forks[number], folder / f"site{number}", scenario, database() if database else "")
+
         self._free: SimpleQueue[Site] = SimpleQueue()
         self._pool = ThreadPoolExecutor(len(forks))
-        made = self._pool.map(lambda n: Site(forks[n], folder / f"site{n}", scenario), range(len(forks)))
-        for site in made:
+        for site in self._pool.map(made, range(len(forks))):
             self.site = site
             self._free.put(site)
 

@@ -111,16 +111,63 @@ def scattered(text: str, gaps: Sequence[str], chance: float, seed: int) -> str:
     return written + text[body.end :]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("chance", [0.02, 0.1, 0.5, 1.0])
 def test_any_layout_with_any_comments(seed: int, chance: float) -> None:
-    for text in random.Random(seed).sample(QUERIES, 12):
+    for text in random.Random(seed).sample(QUERIES, 10):
         check(scattered(text, GAPS, chance, seed))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_layout_does_not_depend_on_the_one_before(seed: int) -> None:
     for text in QUERIES:
         if "--" not in text[read(Source("x", text)).body.start :] and "/*" not in text[-400:]:
             other = scattered(text, [" ", "\n", "\n\n   "], 1.0, seed)
             assert check(other) == check(text)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.in.sql")), ids=lambda path: path.name)
+def test_golden(path: Path) -> None:
+    """`python tests/parse/test_format.py` writes the expected files down again."""
+    expected = path.with_name(path.name.replace(".in.", ".out."))
+    assert format_sql(Source(path.name, path.read_text(encoding="utf-8"))) == expected.read_text(encoding="utf-8")
+
+
+def test_lines_are_not_too_long() -> None:
+    for path in FILES:
+        source = Source(path.name, path.read_text(encoding="utf-8"))
+        laid = lay_out(source, read(source).body)
+        assert [line for line in laid[read(source).body.start :].splitlines() if len(line) > WIDTH] == []
+
+
+def test_the_settings_block_and_what_surrounds_the_query_stay() -> None:
+    block = "/* ---\nowner:   me # a comment\ntags: [a,\n  b]\n--- */\n"
+    assert format_sql(Source("m.sql", f"\n{block}select 1 as x  ;  \n\n\n-- end")) == f"{block}SELECT 1 AS x;  \n\n\n-- end\n"
+
+
+def test_line_ends_stay_as_most_of_the_file_has_them() -> None:
+    text = "/* ---\r\nowner: me\r\n--- */\r\nselect a, b, c, d from t where a = 'x\ny'\r\n"
+    laid = format_sql(Source("m.sql", text))
+    assert laid.startswith("/* ---\r\nowner: me\r\n--- */\r\nSELECT\r\n    a,\r\n")
+    assert laid.endswith("WHERE a = 'x\ny'\r\n")
+
+
+@pytest.mark.parametrize("text", ["select (1", "select 1; select 2", "/* ---\nowner: me\nselect 1", "drop table t", ""])
+def test_what_cannot_be_read_is_told_and_not_touched(text: str) -> None:
+    with pytest.raises(ProjectError):
+        format_sql(Source("m.sql", text))
+
+
+def test_the_file_stays_where_the_layout_would_change_the_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lakeorch.parse import format as formatting
+
+    text = "select a  from t"
+    for wrong in ("SELECT b FROM t\n", "SELECT a FROM t -- new\n"):
+        monkeypatch.setattr(formatting, "lay_out", lambda source, body, wrong=wrong: wrong)
+        assert formatting.format_sql(Source("m.sql", text)) == text
+
+
+if __name__ == "__main__":
+    for each in sorted(GOLDEN.glob("*.in.sql")):
+        laid_out = format_sql(Source(each.name, each.read_text(encoding="utf-8")))
+        each.with_name(each.name.replace(".in.", ".out.")).write_text(laid_out, encoding="utf-8")

@@ -128,8 +128,8 @@ class Scope:
         """What a dotted name means, None where it means nothing."""
         if parts[0].lower() in self.params:
             # of dotted names DuckDB takes a column's field before a parameter's
-            exact = (at._exact(parts) for at in self._outwards()) if len(parts) > 1 else ()
-            return next((value for value in exact if value is not None), Value())
+            fields = (at._exact(parts) for at in self._outwards()) if len(parts) > 1 else ()
+            return next((value for value in fields if value is not None), Value())
         guesses: list[Value] = []
         for at in self._outwards():
             exact = at._exact(parts)

@@ -94,7 +94,7 @@ class Chart:
         """Nodes and edges, ready for JSON."""
         nodes = [
             {
-                **asdict(node.listed),
+                **node.listed.to_dict(),
                 "description": node.description,
                 "file": node.file,
                 "reads": list(node.reads),

@@ -1,3 +1,4 @@
+-- columns: order_id, amount
 -- Which column of the file meets which of the table cannot be told.
 SELECT order_id, amount FROM raw.returns UNION ALL SELECT * FROM read_csv('raw/old/*.csv')
 

@@ -1,3 +1,4 @@
+-- columns: sku, name
 SELECT sku, upper(name) AS name FROM 'raw/products.parquet'
 
 -- edges

@@ -1,3 +1,4 @@
+-- columns: id, double, city
 -- A file is a source of its own; its columns are known by name only.
 SELECT f.id, f.price * 2 AS double, s.city
 FROM read_csv('raw/sales/*.csv', header = true) AS f JOIN raw.stores AS s USING (store_id)

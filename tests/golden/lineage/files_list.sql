@@ -1,3 +1,4 @@
+-- columns: x, y
 SELECT * EXCLUDE (note) FROM read_parquet(['a.parquet', 'b.parquet'])
 
 -- edges

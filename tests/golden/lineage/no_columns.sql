@@ -2,4 +2,3 @@
 SELECT count(*) AS n, 1 AS one FROM raw.orders CROSS JOIN raw.stores
 
 -- edges
-

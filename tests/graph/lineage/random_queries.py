@@ -180,7 +180,8 @@ class Writer:
         word = self._one(("UNION ALL", 3), ("UNION", 1))
         step = self._one(("r.x + t.a", 2), ("t.b", 1), ("r.y", 2))
         sql = (
-            f"WITH RECURSIVE r (x, y, z, n) AS (SELECT a, {self._one(('b', 1), ('c', 1))}, k, 0 FROM t1 WHERE g > 1 {word} "
+            f"WITH RECURSIVE r (x, y, z, n) AS ("
+            f"SELECT a, {self._one(('b', 1), ('c', 1))}, k, 0 FROM t1 WHERE g > 1 {word} "
             f"SELECT {step}, r.x, t.k, n + 1 FROM t1 AS t JOIN r ON t.id = r.z WHERE n < 3) "
             f"SELECT {self._one(('x, z', 1), ('y AS q, n', 1), ('*', 1), ('z, count(*) AS m, sum(y) AS q', 1))} FROM r"
         )
@@ -447,7 +448,8 @@ class Writer:
             inner, text = self._source(0, self._ctes, scope)
             if not {each.alias for each in inner} & {each.alias for each in scope}:
                 match = f"{self._pick(self._row_fields(inner)).text} = {found}"
-                return f"{self._one(('', 2), ('NOT ', 1))}EXISTS (SELECT {self._pick(inner).text} FROM {text} WHERE {match})"
+                word = self._one(("EXISTS", 2), ("NOT EXISTS", 1))
+                return f"{word} (SELECT {self._pick(inner).text} FROM {text} WHERE {match})"
         if kind == "in query":
             inner, text = self._source(0, self._ctes, scope)
             if not {each.alias for each in inner} & {each.alias for each in scope}:

@@ -1,0 +1,37 @@
+"""What a plan is to those who ask for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lakeorch.model import Action, Step
+from lakeorch.plan.impact import Impact
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do. A notebook shows it as a table.
+
+    Attributes:
+        steps: one per selected model, in an order in which they can run.
+        departed: published tables whose model left the project; they are kept.
+        guarantee: what the catalog promises about the publish.
+        impacts: model → what its change means for its table and for its readers; of models that would be built to
+            something else than is published. Empty where a plan was made for a run.
+    """
+
+    steps: tuple[Step, ...]
+    departed: tuple[str, ...] = ()
+    guarantee: str = "one catalog transaction over all tables"
+    impacts: Mapping[str, Impact] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """The plan as a table, for notebooks."""
+        from lakeorch.observers.html import table
+
+        busy = sum(step.action not in {Action.SKIP, Action.VIEW} for step in self.steps)
+        rows = [(step.model, str(step.action), step.reason) for step in self.steps]
+        notes = [f"{name}\n{line}" for name, impact in self.impacts.items() for line in ["\n".join(impact.lines())]]
+        notes += [f"no longer in the project, kept: {name}" for name in self.departed]
+        return table(f"{busy:,} of {len(rows):,} models to do", ("model", "action", "why"), rows, notes=notes)
