@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lakeorch.plan import Plan
     from lakeorch.project import Project
     from lakeorch.project.result import Listed, Result
+    from lakeorch.project.start import init
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ __all__ = [
     "Step",
     "UsageError",
     "__version__",
+    "init",
 ]
 
 _HOMES = {
@@ -63,6 +65,7 @@ _HOMES = {
     "Project": "project",
     "Result": "project.result",
     "Step": "model",
+    "init": "project.start",
 }
 
 

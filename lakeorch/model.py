@@ -24,9 +24,6 @@ Refresh = Literal["full", "incremental", "none"]
 Scalar = str | int | float | bool | date | datetime | None
 
 
-# ---- names and types -------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a relation: name, Iceberg type, description."""
@@ -54,9 +51,6 @@ class Field:
     name: str
     type: str
     children: tuple[Field, ...] = ()
-
-
-# ---- what a file says ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +217,6 @@ class Model:
         return self.source.text[self.body.start : self.body.end]
 
 
-# ---- what a model is made of -----------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A raw file: path (relative to the project root, or a URL), size in bytes, hash of its content."""
@@ -301,9 +292,6 @@ class Published:
     bytes: int = 0
     committed_at: int = 0
     undone: frozenset[int] = frozenset()
-
-
-# ---- plan, run, outcome ----------------------------------------------------------------------------------------
 
 
 class Action(StrEnum):
@@ -387,9 +375,6 @@ class Outcome:
     checks: tuple[CheckResult, ...] = ()
     kept_at: str = ""
     error: str = ""
-
-
-# ---- partitions ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ exception in it never fails a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,3 +46,19 @@ class Event:
 
 
 Observer = Callable[[Event], None]
+
+
+def announcer(observers: Sequence[Observer]) -> Observer:
+    """One observer for all of them: one call at a time; an observer that breaks is dropped, the run goes on."""
+    lock = threading.Lock()
+    listening = list(observers)
+
+    def notify(event: Event) -> None:
+        with lock:
+            for observer in list(listening):
+                try:
+                    observer(event)
+                except Exception:
+                    listening.remove(observer)
+
+    return notify

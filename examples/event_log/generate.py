@@ -1,8 +1,7 @@
 """Writes the event log of a shop, a day at a time: `python generate.py DAY` for DAY 1, 2 or 3.
 
-The same day gives the same bytes.
-Every day brings one file of events and the customers' list as it is that evening. Day 2 also brings a file of day 1
-that a broken collector delivers late; day 3 brings back orders of day 2 with another state.
+The same day gives the same bytes. Every day brings one file of events, and the list of customers as it is that evening.
+From day 2 on it also brings the day before, from a collector that is a day late.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def customers(day: int) -> list[dict[str, object]]:
     for number in range(1, CUSTOMERS + 1):
         home, moved = chance.choice(CITIES), chance.randint(2, 6)
         city = home if day < moved else CITIES[(CITIES.index(home) + 1) % len(CITIES)]
-        changed = START + timedelta(days=(moved if day >= moved else 1) - 1, hours=12)
+        changed = START + timedelta(days=moved - 1, hours=12) if day >= moved else START
         found.append({"customer_id": number, "city": city, "updated_at": changed.isoformat()})
     return found[1:] if day >= 3 else found
 

@@ -88,7 +88,7 @@ assert [verified.status for verified in project.verify("marts.stations")] == ["s
 project.rollback(second.run_id)
 after = pl.from_arrow(project.query("FROM marts.stations ORDER BY trips DESC").read_all())
 assert stations.equals(after)
-print([(line.model, line.state) for line in project.list()])
+print([(line.model, line.state) for line in longer.list()])
 
 # %% [markdown]
 # Mistakes are values, with their places: nothing is printed, nothing is half done.

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import NoReturn
 from uuid import UUID
@@ -16,6 +16,8 @@ import pyarrow as pa
 from lakeorch.model import Schema
 from lakeorch.types import Type, parse_type
 
+# no decimal type has more digits than this
+_EXACT = Context(prec=80)
 _PLAIN: Mapping[str, Callable[[], pa.DataType]] = {
     "boolean": pa.bool_,
     "int": pa.int32,
@@ -126,7 +128,7 @@ def _decimal(value: object, type: pa.DataType) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         _refuse()
     found = Decimal(str(value))
-    exact = found.quantize(Decimal(1).scaleb(-type.scale))
+    exact = found.quantize(Decimal(1).scaleb(-type.scale), context=_EXACT)
     return exact if exact == found and len(exact.as_tuple().digits) <= type.precision else _refuse()
 
 

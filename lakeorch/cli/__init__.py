@@ -24,10 +24,12 @@ from lakeorch.cli import failures, options
 from lakeorch.errors import LakeorchError
 
 COMMANDS = (
+    "connect",
     "diff",
     "format",
     "graph",
     "history",
+    "init",
     "lineage",
     "lint",
     "list",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -233,10 +234,17 @@ class Executor:
 
     def _properties(self, model: Model) -> dict[str, str | None]:
         settings = model.settings
-        edges = column_lineage(model, self.survey.graph, schemas_of(self.survey))
-        told = {"lakeorch.sql": model.sql, LINEAGE: to_json(edges)}
-        told |= {"comment": settings.description, "owner": settings.owner}
-        return {**told, PINNED: None}  # whatever is published is pinned no more
+        told = {"lakeorch.sql": model.sql, "comment": settings.description, "owner": settings.owner}
+        # whatever is published is pinned no more
+        return {**told, LINEAGE: self._lineage(model), PINNED: None}
+
+    def _lineage(self, model: Model) -> str | None:
+        try:
+            return to_json(column_lineage(model, self.survey.graph, schemas_of(self.survey)))
+        except Exception:
+            # what is only told must not keep rows from being published
+            logging.getLogger("lakeorch").warning("%s: no column lineage", model.name, exc_info=True)
+            return None
 
     def _columns(self, model: Model) -> Schema:
         columns = self.survey.columns[model.name]

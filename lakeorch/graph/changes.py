@@ -25,6 +25,10 @@ TablesOf = Callable[[str], tuple[str, Sequence[str] | None]]
 CLAUSES = ("FROM", "JOIN", "WHERE", "GROUP BY", "HAVING", "QUALIFY", "DISTINCT", "UNION", "LIMIT", "SAMPLE")
 
 
+# what a CTE or a query in FROM is called
+QUERY = "query"
+
+
 @dataclass(frozen=True, slots=True)
 class QueryChange:
     """How a query differs from the one before.
@@ -224,7 +228,8 @@ class _Select:
         given = node.args.get("alias")
         found = _renamed(found, _names(given))
         self.sources[alias or f"#{len(self.sources)}"] = found
-        if clause:
+        if clause and label != QUERY:
+            # what is in FROM of a query in FROM is noted there
             self.reader.note(clause, label)
         for join in node.args.get("joins") or ():
             self._join(join)
@@ -236,7 +241,7 @@ class _Select:
         if isinstance(node, exp.Table) and isinstance(inner, exp.Identifier | exp.Dot) and plain:
             name = ".".join(part.name.lower() for part in node.parts)
             if name in self.ctes:
-                return "query", self.reader.cte(self.ctes[name])
+                return QUERY, self.reader.cte(self.ctes[name])
             full, known = self.reader.tables(name)
             # the same table twice: told apart by the order in which it is read
             self.times[full] += 1
@@ -245,7 +250,7 @@ class _Select:
                 return full, _Relation({}, label)
             return full, _Relation({column.lower(): f"{label}.{column.lower()}" for column in known})
         if isinstance(node, exp.Subquery | exp.Lateral) and isinstance(inner, exp.Query) and plain:
-            return "query", self.reader.query(inner, self.ctes)
+            return QUERY, self.reader.query(inner, self.ctes)
         bare = node.copy()
         bare.set("alias", None)
         text = _digest(self.reader.text(bare, self.ctes))
@@ -264,7 +269,9 @@ class _Select:
                 columns |= spread
                 unnamed += [rest] if rest else []
                 continue
-            made = self._text(each.this if isinstance(each, exp.Alias) else each)
+            value = each.unalias()
+            # a column as it is stays the same through any number of CTEs
+            made = self._column(value) if isinstance(value, exp.Column) else self._text(value)
             name = each.alias_or_name.lower() if isinstance(each, exp.Alias | exp.Column | exp.Dot) else ""
             if name:
                 columns[name] = made

@@ -10,6 +10,8 @@ from lakeorch.errors import CatalogError
 from lakeorch.lake.scan import plain
 
 _SQLITE = "sqlite:///"
+# without a driver named, which one is meant would depend on SQLAlchemy's version
+_POSTGRES = re.compile(r"^postgres(?:ql)?://")
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -52,8 +54,10 @@ def prepared(uri: str, root: Path | None, *, create: bool) -> str:
         # A write-ahead log needs a writable folder; without a log nobody is writing, so the file can be taken as is.
         how = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
         return f"{_SQLITE}file:{file}?{how}&uri=true"
+    if file is None:
+        return _POSTGRES.sub("postgresql+psycopg://", uri)
     # the driver undoes percent signs, which are part of the path here
-    return uri if file is None else uri.replace("%", "%25")
+    return uri.replace("%", "%25")
 
 
 def _file(uri: str) -> Path | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeorch.errors import Finding, ProjectError
-from lakeorch.observe import Event, Observer
+from lakeorch.observe import Event, Observer, announcer
 from lakeorch.project.config import load_config
 from lakeorch.project.result import Listed, Result
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from lakeorch.model import Published
     from lakeorch.plan import Plan
     from lakeorch.project.chart import Chart
+    from lakeorch.project.connect import Snippet
     from lakeorch.project.craft import Layout, Tested
     from lakeorch.project.diff import Diff
     from lakeorch.project.lineage import Lineage
@@ -125,7 +125,7 @@ class Project:
         from lakeorch.graph.selectors import several
         from lakeorch.project import idle
 
-        notify = _announcer(observers)
+        notify = announcer(observers)
         asked = (several(select), several(exclude))
         known = None if full or unpin else idle.recall(self.config, asked)
         if known is not None:
@@ -211,6 +211,17 @@ class Project:
             lake = stack.enter_context(self._lake(create=False))
             engine = stack.enter_context(self._engine())
             return run_query(self._site(), lake, engine, sql, stack.pop_all(), at)
+
+    def connect(self, engine: str, table: str | None = None) -> Snippet:
+        """What to paste to read a published table (by default one at the end of the graph) with another engine.
+
+        Raises:
+            UsageError: there is no such engine or table, or nothing is published.
+        """
+        from lakeorch.project.connect import snippet
+
+        with self._lake(create=False) as lake:
+            return snippet(self.config, lake, engine, table)
 
     def history(self, model: str) -> tuple[Version, ...]:
         """Every version of a model's table that is kept, newest first. Raises UsageError where there is no table."""
@@ -375,19 +386,3 @@ class Project:
             yield engine
         finally:
             engine.close()
-
-
-def _announcer(observers: Sequence[Observer]) -> Callable[[Event], None]:
-    """One call at a time; an observer that breaks is dropped, the run goes on."""
-    lock = threading.Lock()
-    listening = list(observers)
-
-    def notify(event: Event) -> None:
-        with lock:
-            for observer in list(listening):
-                try:
-                    observer(event)
-                except Exception:
-                    listening.remove(observer)
-
-    return notify

@@ -1,30 +1,34 @@
 """Which rows of two relations differ: by key where there is one, else as whole rows. The engine does all of it.
 
-One statement counts and picks the samples; Python sees a single row of results.
+One statement counts, and picks the keys of the samples; another fetches these few rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from lakeorch.engines import Session
+from lakeorch.engines import Engine, Rows, Session
 from lakeorch.errors import UsageError
 from lakeorch.model import Field
 from lakeorch.types import identifier, parse_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _FLOATS = frozenset({"float", "double"})
 _NUMBERS = frozenset({"int", "long", "decimal", *_FLOATS})
 _TIMES = frozenset({"date", "timestamp", "timestamptz"})
 _HERE = '"#here"'
+_PICKED = "_lakeorch.picked"
 
 Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two relations: how SQL calls it, its columns, and what a message calls it."""
+    """One of the two relations: its name as the engine writes it, its columns, and what a message calls it."""
 
     relation: str
     fields: tuple[Field, ...]
@@ -83,12 +87,20 @@ class _Pair:
 
 
 def compare(
-    session: Session, a: Side, b: Side, key: Sequence[str], *, samples: int = 5, tolerance: float = 0.0
+    engine: Engine,
+    session: Session,
+    a: Side,
+    b: Side,
+    key: Sequence[str],
+    *,
+    samples: int = 5,
+    tolerance: float = 0.0,
 ) -> Comparison:
     """Compares two relations of a session.
 
     Args:
-        session: knows both.
+        engine: of the session.
+        session: knows both relations.
         a: before.
         b: after.
         key: columns of both; empty to compare whole rows.
@@ -102,11 +114,16 @@ def compare(
     pairs = _pairs(a, b, tolerance)
     if not key:
         return _whole_rows(session, a, b, pairs, samples)
-    names = {pair.name.lower(): pair.name for pair in pairs}
+    known = {pair.name.lower(): pair for pair in pairs}
     for name in key:
-        if name.lower() not in names:
+        if name.lower() not in known:
             raise UsageError(f'the key column "{name}" is not in both: {a.name} and {b.name}')
-    return _by_key(session, a, b, pairs, [names[name.lower()] for name in key], samples, tolerance)
+    of_key = [known[name.lower()] for name in key]
+    counted = _by_key(session, a, b, pairs, of_key, samples, tolerance)
+    if counted.picked is None:
+        return counted.comparison
+    session.add(Rows(_PICKED, counted.picked))
+    return _with_samples(counted.comparison, _rows(session, a, b, of_key, engine.quote(_PICKED)))
 
 
 def floats(fields: Sequence[Field]) -> tuple[str, ...]:
@@ -126,64 +143,92 @@ def _pairs(a: Side, b: Side, tolerance: float) -> list[_Pair]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What the first statement found: the numbers, and the keys of the samples where there are any."""
+
+    comparison: Comparison
+    picked: pa.Table | None
+
+
 def _by_key(
-    session: Session, a: Side, b: Side, pairs: Sequence[_Pair], key: Sequence[str], samples: int, tolerance: float
-) -> Comparison:
-    of_key = [pair for pair in pairs if pair.name in key]
-    rest = [pair for pair in pairs if pair.name not in key]
-    match = " AND ".join(f"{pair.of('a')} IS NOT DISTINCT FROM {pair.of('b')}" for pair in of_key)
-    differs = {pair.name: _differs(pair, tolerance) for pair in rest}
+    session: Session, a: Side, b: Side, pairs: Sequence[_Pair], key: Sequence[_Pair], samples: int, tolerance: float
+) -> _Counted:
+    differs = {pair.name: _differs(pair, tolerance) for pair in pairs if pair not in key}
     both = f"a.{_HERE} AND b.{_HERE}"
     changed = f"{both} AND ({' OR '.join(differs.values()) or 'FALSE'})"
-    counts = [
-        f"count(*) FILTER (a.{_HERE} IS NULL) AS added",
-        f"count(*) FILTER (b.{_HERE} IS NULL) AS removed",
-        f"count(*) FILTER ({changed}) AS changed",
-        f"count(*) FILTER ({both}) AS matched",
-        *(f"count(*) FILTER ({both} AND {test}) AS n{at}" for at, test in enumerate(differs.values())),
-    ]
+    parts = {"added": f"a.{_HERE} IS NULL", "removed": f"b.{_HERE} IS NULL", "changed": changed, "matched": both}
+    counts = [f"count(*) FILTER ({test}) AS {name}" for name, test in parts.items()]
+    counts += [f"count(*) FILTER ({both} AND {test}) AS n{at}" for at, test in enumerate(differs.values())]
     if samples:
-        row_a, row_b = _struct("a", a.fields), _struct("b", b.fields)
-        key_a, key_b = _struct("a", of_key), _struct("b", of_key)
-        counts += [
-            f"min_by({row_b}, {key_b}, {samples}) FILTER (a.{_HERE} IS NULL) AS added_rows",
-            f"min_by({row_a}, {key_a}, {samples}) FILTER (b.{_HERE} IS NULL) AS removed_rows",
-            f"min_by({{'a': {row_a}, 'b': {row_b}}}, {key_b}, {samples}) FILTER ({changed}) AS changed_rows",
-        ]
-    sides = [f"(SELECT *, TRUE AS {_HERE} FROM {side.relation})" for side in (a, b)]
-    sizes = [f"(SELECT count(*) FROM {side.relation}) AS {name}" for side, name in ((a, "size_a"), (b, "size_b"))]
-    found = _one(
-        session,
-        f"SELECT {', '.join([*counts, *sizes])} FROM {sides[0]} a FULL OUTER JOIN {sides[1]} b ON {match}",
-    )
-    _require_unique(found, a, b, key)
-    names = list(differs)
-    return Comparison(
-        tuple(key),
+        # the keys alone: to carry whole rows through the aggregation would cost as much as the join
+        keys = {"added": _struct("b", key), "removed": _struct("a", key), "changed": _struct("b", key)}
+        counts += [f"min({struct}, {samples}) FILTER ({parts[name]}) AS {name}_keys" for name, struct in keys.items()]
+    counts += [f"(SELECT count(*) FROM {side.relation}) AS {name}" for side, name in ((a, "size_a"), (b, "size_b"))]
+    found = session.fetch(f"SELECT {', '.join(counts)} FROM {_joined(a, b, key)}").read_all()
+    numbers = {name: found[name][0].as_py() for name in found.column_names if not name.endswith("_keys")}
+    _require_unique(numbers, a, b, key)
+    comparison = Comparison(
+        tuple(pair.name for pair in key),
         tuple(pair.name for pair in pairs),
-        found["added"],
-        found["removed"],
-        found["changed"],
-        found["matched"] - found["changed"],
-        {name: found[f"n{at}"] for at, name in enumerate(names) if found[f"n{at}"]},
-        tuple(found.get("added_rows") or ()),
-        tuple(found.get("removed_rows") or ()),
-        tuple(_changed_row(row, key, names) for row in found.get("changed_rows") or ()),
+        numbers["added"],
+        numbers["removed"],
+        numbers["changed"],
+        numbers["matched"] - numbers["changed"],
+        {name: numbers[f"n{at}"] for at, name in enumerate(differs) if numbers[f"n{at}"]},
+    )
+    return _Counted(comparison, _picked(found) if samples else None)
+
+
+def _picked(found: pa.Table) -> pa.Table | None:
+    import pyarrow as pa
+
+    picked = [found[name].combine_chunks().flatten() for name in found.column_names if name.endswith("_keys")]
+    tables = [pa.Table.from_struct_array(keys) for keys in picked if len(keys)]
+    return pa.concat_tables(tables, promote_options="permissive") if tables else None
+
+
+def _joined(a: Side, b: Side, key: Sequence[_Pair], only: str = "") -> str:
+    """Both sides, matched by key, each with a mark that its row is there."""
+    match = " AND ".join(f"{pair.of('a')} IS NOT DISTINCT FROM {pair.of('b')}" for pair in key)
+    one, other = (
+        f"(SELECT *, TRUE AS {_HERE} FROM {side.relation} {at} {only.format(at)})" for side, at in ((a, "a"), (b, "b"))
+    )
+    return f"{one} a FULL OUTER JOIN {other} b ON {match}"
+
+
+def _rows(session: Session, a: Side, b: Side, key: Sequence[_Pair], picked: str) -> list[tuple[Row | None, Row | None]]:
+    """The rows with the picked keys, before and after, in order of the key."""
+    among = " AND ".join(f"{pair.of('{0}')} IS NOT DISTINCT FROM {pair.of('k')}" for pair in key)
+    sides = (("a", a), ("b", b))
+    columns = [f"CASE WHEN {at}.{_HERE} THEN {_struct(at, side.fields)} END AS {at}" for at, side in sides]
+    order = ", ".join(f"coalesce({pair.of('b')}, {pair.of('a')})" for pair in key)
+    joined = _joined(a, b, key, f"SEMI JOIN {picked} k ON {among}")
+    found = session.fetch(f"SELECT {', '.join(columns)} FROM {joined} ORDER BY {order}").read_all().to_pylist()
+    return [(row["a"], row["b"]) for row in found]
+
+
+def _with_samples(counted: Comparison, rows: Sequence[tuple[Row | None, Row | None]]) -> Comparison:
+    names = [name for name in counted.compared if name not in counted.key]
+    return replace(
+        counted,
+        added_rows=tuple(after for before, after in rows if before is None and after is not None),
+        removed_rows=tuple(before for before, after in rows if before is not None and after is None),
+        changed_rows=tuple(_changed_row(x, y, counted.key, names) for x, y in rows if x is not None and y is not None),
     )
 
 
-def _require_unique(found: Mapping[str, Any], a: Side, b: Side, key: Sequence[str]) -> None:
+def _require_unique(found: Mapping[str, Any], a: Side, b: Side, key: Sequence[_Pair]) -> None:
     """A row that is matched twice has two partners: so much more is counted than there are rows."""
     for other, missing, size in ((b, "removed", "size_a"), (a, "added", "size_b")):
         if found["matched"] + found[missing] != found[size]:
             raise UsageError(
-                f"the key ({', '.join(key)}) is not unique in {other.name}",
+                f"the key ({', '.join(pair.name for pair in key)}) is not unique in {other.name}",
                 hint="--key names other columns; --key '' compares whole rows",
             )
 
 
-def _changed_row(row: Mapping[str, Row], key: Sequence[str], names: Sequence[str]) -> ChangedRow:
-    before, after = row["a"], row["b"]
+def _changed_row(before: Row, after: Row, key: Sequence[str], names: Sequence[str]) -> ChangedRow:
     # what only differs by no more than the tolerance is shown as well, next to what differs by more
     moved = [name for name in names if _value(before, name) != after[name]]
     return ChangedRow(

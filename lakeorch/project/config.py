@@ -74,7 +74,7 @@ class Config:
         """The fields, with passwords and keys masked: a traceback or a log may show it."""
         shown = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("variables", "properties"):
-            shown[name] = {k: "***" if _SECRET.search(k) else _masked(v) for k, v in shown[name].items()}
+            shown[name] = {k: "***" if is_secret(k) else _masked(v) for k, v in shown[name].items()}
         shown |= {"catalog": mask(self.catalog), "warehouse": mask(self.warehouse)}
         return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
@@ -91,6 +91,11 @@ def _laid_together(folders: Mapping[str, Mapping[str, Value]], namespace: str) -
 def mask(uri: str) -> str:
     """A URI without the password in it: fit for screens, logs and errors."""
     return _PARAMETER.sub(r"\1***", _USER_INFO.sub(r"\1***@", uri))
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting's name says that its value must not be shown."""
+    return _SECRET.search(name) is not None
 
 
 def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> Config:

@@ -149,7 +149,7 @@ def run_diff(
             Side(engine.quote(BEFORE), old.fields, f"the version of {iso(before.at)}"),
             Side(engine.quote(AFTER), new.fields, f"the version of {iso(after.at)}"),
         )
-        found = compare(session, *sides, chosen, samples=samples)
+        found = compare(engine, session, *sides, chosen, samples=samples)
         rows_before, rows_after = (_rows(scan) for scan in (old, new))
     found = replace(found, same=rows_after - found.added - found.changed)
     return Diff(line.name, before, after, rows_before, rows_after, *_columns(old.fields, new.fields), found)

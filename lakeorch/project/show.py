@@ -63,11 +63,12 @@ class Shown:
 
     def to_dict(self) -> dict[str, object]:
         """The JSON document of `lakeorch show`. The snapshot id is text: it does not fit a JSON reader's float."""
-        doc = {field.name: getattr(self, field.name) for field in fields(self)}
-        doc |= {"columns": [asdict(c) for c in self.columns], "checks": [asdict(c) for c in self.checks]}
-        doc |= {"settings": dict(self.settings), "facts": dict(self.facts)}
-        doc["snapshot_id"] = None if self.snapshot_id is None else str(self.snapshot_id)
-        return doc.pop("listed").to_dict() | doc
+        told: dict[str, object] = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "listed"
+        }
+        told |= {"columns": [asdict(c) for c in self.columns], "checks": [asdict(c) for c in self.checks]}
+        told["snapshot_id"] = None if self.snapshot_id is None else str(self.snapshot_id)
+        return self.listed.to_dict() | told
 
 
 def show(found: Found, lake: Lake, name: str) -> Shown:

@@ -141,15 +141,15 @@ class _Verifier:
         key = key_of(self.settings.get(name))
         if key and {column.lower() for column in key} <= {field.name.lower() for field in fields}:
             try:
-                return compare(session, a, b, key, samples=SAMPLES, tolerance=self.tolerance)
+                return compare(self.engine, session, a, b, key, samples=SAMPLES, tolerance=self.tolerance)
             except UsageError:
                 key = ()  # not unique: what a tampered file may well bring about
         inexact = floats(fields)
         if not inexact:
-            return compare(session, a, b, (), samples=SAMPLES)
+            return compare(self.engine, session, a, b, (), samples=SAMPLES)
         a, b = (_numbered(session, self.engine, side, fields, inexact) for side in (PUBLISHED, EXPECTED))
         exact = [field.name for field in fields if field.name not in inexact]
-        return compare(session, a, b, [*exact, _NTH], samples=SAMPLES, tolerance=self.tolerance)
+        return compare(self.engine, session, a, b, [*exact, _NTH], samples=SAMPLES, tolerance=self.tolerance)
 
 
 def _numbered(session: Session, engine: Engine, side: str, fields: Sequence[Field], inexact: Sequence[str]) -> Side:

@@ -51,7 +51,9 @@ def test_order_counts_where_it_is_asked_for() -> None:
 @given(rows, rows, st.booleans())
 def test_no_row_is_lost_and_equal_means_no_difference(expected: list[Row], actual: list[Row], ordered: bool) -> None:
     found = compare(expected, actual, ordered=ordered)
-    assert (found == ()) == (expected == actual if ordered else sorted(map(repr, expected)) == sorted(map(repr, actual)))
+    assert (found == ()) == (
+        expected == actual if ordered else sorted(map(repr, expected)) == sorted(map(repr, actual))
+    )
     if all(difference.kind != "moved" for difference in found):
         came = [difference.actual for difference in found if difference.actual is not None]
         wanted = [difference.expected for difference in found if difference.expected is not None]

@@ -120,7 +120,7 @@ def test_torn_rows_between_commas(text: str) -> None:
         "true",
         "007",
         "2025-10-01",
-        "it's \"so\"",
+        'it\'s "so"',
         "a\nb\x00\x7f\u2028é😀",
         "- x: {y}, #",
         date(2025, 10, 1),

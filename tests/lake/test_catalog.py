@@ -207,6 +207,11 @@ def test_kinds_of_catalogs_that_do_not_work(tmp_path: Path) -> None:
     assert opening.place_of("postgresql+psycopg://me:secret@host/db") == "postgresql+psycopg://host/db"
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_postgres_address_needs_no_driver_in_it(scheme: str) -> None:
+    assert opening.prepared(f"{scheme}://me@host/db", None, create=False) == "postgresql+psycopg://me@host/db"
+
+
 def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(CatalogError, match="driver psycopg is not installed") as caught:

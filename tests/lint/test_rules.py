@@ -159,5 +159,10 @@ def test_levels_switch_and_grade() -> None:
 
 
 def test_other_statements_are_no_trouble() -> None:
-    for sql in ("VALUES (1, 2)", "PIVOT a ON x USING sum(shared)", "FROM a", "SELECT 1 AS i UNION BY NAME SELECT 2 AS j"):
+    for sql in (
+        "VALUES (1, 2)",
+        "PIVOT a ON x USING sum(shared)",
+        "FROM a",
+        "SELECT 1 AS i UNION BY NAME SELECT 2 AS j",
+    ):
         assert lint(sql) == []

@@ -160,7 +160,7 @@ def run(
 
 def held(session: Session, engine: DuckDB, key: Sequence[str], **words: Any) -> Comparison:
     sides = [Side(engine.quote(name), FIELDS, name) for name in ("n.a", "n.b")]
-    return compare(session, sides[0], sides[1], key, **words)
+    return compare(engine, session, sides[0], sides[1], key, **words)
 
 
 def same(x: object, y: object) -> bool:
@@ -219,5 +219,5 @@ def test_a_value_of_another_kind_is_compared_as_text(engine: DuckDB) -> None:
     fields = (Field(1, "k", "long"), Field(2, "v", "date")), (Field(1, "k", "long"), Field(2, "v", "string"))
     with engine.session([Rows("n.a", table), Rows("n.b", other)], {}, ".") as session:
         sides = [Side(engine.quote(name), columns, name) for name, columns in zip(("n.a", "n.b"), fields, strict=True)]
-        assert compare(session, sides[0], sides[1], ["k"]).changed == 1
-        assert compare(session, sides[0], sides[1], []).added == 1
+        assert compare(engine, session, sides[0], sides[1], ["k"]).changed == 1
+        assert compare(engine, session, sides[0], sides[1], []).added == 1

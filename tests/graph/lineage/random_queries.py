@@ -268,8 +268,8 @@ class Writer:
         word = self._one(
             ("JOIN", 5),
             ("LEFT JOIN", 4),
-            ("RIGHT JOIN", 2),
-            ("FULL JOIN", 2),
+            ("RIGHT JOIN", 3),
+            ("FULL JOIN", 3),
             ("SEMI JOIN", 1),
             ("ANTI JOIN", 1),
             ("CROSS JOIN", 1),
@@ -367,7 +367,9 @@ class Writer:
             ("struct", 0 if plain else 1), ("whole", 0 if plain else 1), ("again", 1), ("flag", 1),
         )  # fmt: skip
         if kind == "copy":
-            found = self._pick([each for each in scope if each.type == "int"])
+            merged = [each for each in scope if not each.alias]
+            numbers = [each for each in scope if each.type == "int"]
+            found = self._pick(merged if merged and self._maybe(0.7) else numbers)
             if self._maybe(0.5):
                 return found.text, found
             return f"{found.text} AS {name}", replace(found, name=name)

@@ -1,0 +1,65 @@
+"""The pages of docs/: every command is run, in order, and prints what the page says.
+
+`python -m tests.docs.test_pages [PAGE…]` runs them again and writes down what they printed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests import sessions
+from tests.sessions import ROOT, Session
+
+DOCS = ROOT / "docs"
+PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "```console" in path.read_text("utf-8"))
+_EMPTY = "<!-- project: none -->"
+_ASIDE = re.compile(r"\]\((?!\w+://)([^)#\s]+)[^)]*\)")
+
+
+def started(page: str, folder: Path) -> tuple[str, Session]:
+    """A page's text, and where its commands run: beside the sample project, or in an empty folder."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    variables = sessions.environment(folder) if _EMPTY in text else sessions.project(folder)
+    return text, Session(folder, variables)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_prints_what_it_says(page: str, tmp_path: Path) -> None:
+    text, session = started(page, tmp_path)
+    told = list(session.told(text))
+    assert told
+    for command, written, seen in told:
+        assert "Traceback" not in seen, seen
+        assert sessions.settled(seen) == sessions.settled(written), (
+            f"`{command}`; python -m tests.docs.test_pages {page}"
+        )
+
+
+def test_no_page_is_left_out_of_the_navigation() -> None:
+    named = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(named) == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")))
+def test_links_lead_somewhere(page: str) -> None:
+    path = DOCS / page
+    links = _ASIDE.findall(path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def main(pages: Sequence[str]) -> None:
+    """Runs pages again and writes down what they printed."""
+    for page in pages or PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            text, session = started(page, Path(folder))
+            (DOCS / page).write_text(sessions.rewritten(text, session), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
