@@ -2,8 +2,7 @@
 
 Read this file first. Files become `Model`s (parse), models a graph, the graph and what is `Published` become
 `Step`s (plan), a step becomes a staged snapshot (execute), a `Verdict` (audit) and finally an `Outcome` (run).
-Types of columns are Iceberg's own words everywhere (`long`, `decimal(18,2)`, `list<string>`,
-`struct<a: int, b: string>`, `map<string, long>`); an engine translates at its own door.
+Types of columns are Iceberg's own words everywhere, as in `types.py`; an engine translates at its own door.
 """
 
 from __future__ import annotations
@@ -101,7 +100,6 @@ class Check:
         columns: the columns it is about; empty for a rule on the table.
         options: what the plug-in was given: its own words (`min`, `to`, `values`, `pattern`, `sql`, …).
         severity: `error` stops the publish, `warn` is only told.
-        place: where it is written.
     """
 
     kind: str
@@ -172,8 +170,7 @@ class Growth:
     Attributes:
         joins: it combines rows of several relations.
         branches: how many SELECTs its set operations (UNION, …) put together; 1 where there are none.
-        loose: inputs, as written, whose new row does not simply bring rows of its own: on the optional side of an
-            outer join, in a sub-query of a condition. Names of tables and paths of files, and other texts there.
+        loose: names and paths, as written, on the optional side of an outer join or in a sub-query of a condition.
         volatile: it calls a function that gives another value each time.
     """
 

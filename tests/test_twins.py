@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 import pytest
 
+import lakeorch
 from lakeorch.cli import COMMANDS, program
 from lakeorch.project import Project
 
@@ -21,8 +22,8 @@ ALSO: dict[str, dict[str, dict[str, str]]] = {
 }
 # parameters that only a program has: the command line is itself the observer
 ONLY_PYTHON = {"run": {"observers"}}
-# before there is a project there is no `Project`
-BEFORE = {"init"}
+# before there is a project there is no `Project`: a function of the package, and what its parameters are called here
+BEFORE = {"init": {"folder": {"folder"}, "data": {"data", "more"}}}
 
 WALKED = [name for name in COMMANDS if name not in BEFORE]
 
@@ -72,6 +73,14 @@ def test_every_method_is_documented_with_all_that_it_takes(name: str) -> None:
     assert [
         word for word in parameters(getattr(Project, name)) - {"select", "exclude", "model"} if word not in text
     ] == []
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_what_makes_a_project_is_a_function_of_the_package(name: str) -> None:
+    function = getattr(lakeorch, name)
+    assert parameters(function) == BEFORE[name].keys()
+    assert options(name) - SHOWN == {option for meant in BEFORE[name].values() for option in meant}
+    assert inspect.getdoc(function)
 
 
 def test_every_method_is_a_command() -> None:

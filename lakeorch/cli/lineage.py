@@ -32,7 +32,7 @@ def command(
     env: str | None,
     variables: dict[str, str],
 ) -> int:
-    """Show which columns a column is made of, and which are made of it.
+    """Show what a column is made of, and what is made of it.
 
     Each step says whether the value is copied, derived from others, or only decides which rows there are (filter).
     html is one page that opens in a browser without a network.

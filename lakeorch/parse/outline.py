@@ -114,7 +114,10 @@ def _outline(source: Source, body: Span) -> Outline:
     if tree is None:
         return Outline((), ())
     reader = _Reader()
-    reader.query(tree, -1)
+    try:
+        reader.query(tree, -1)
+    except RecursionError:
+        return Outline((), ())
     return Outline(tuple(reader.selects), reader.named(tree))
 
 

@@ -73,14 +73,22 @@ class Impact:
         return bool(self.filter or self.grain) or any(column.breaking for column in self.columns)
 
     def lines(self, most: int = 8) -> list[str]:
-        """The impact for a reader, a line for each thing; at most `most` of what it touches."""
-        told = [_told(column) for column in self.columns]
-        told += [f"other rows: {', '.join(self.filter)}"] if self.filter else []
-        told += [f"rows mean something else: {', '.join(self.grain)}"] if self.grain else []
-        touched = [name if column == ALL else f"{name}.{column}" for name, column in self.touched]
+        """The impact for a reader, a line for each thing; of the models that it touches at most `most`."""
+        made = [column.name for column in self.columns if column.change == "expression"]
+        told = [_told(column) for column in self.columns if column.change != "expression"]
+        told += [f"made in another way (breaking): {', '.join(made)}"] if made else []
+        told += [f"other rows (breaking): {', '.join(self.filter)}"] if self.filter else []
+        told += [f"rows mean something else (breaking): {', '.join(self.grain)}"] if self.grain else []
+        touched = [f"{model} ({_few(columns)})" for model, columns in self.downstream().items()]
         more = f" and {len(touched) - most:,} more" if len(touched) > most else ""
-        told += [f"touches {', '.join(touched[:most])}{more}"] if touched else []
-        return told
+        return [*told, f"touches {', '.join(touched[:most])}{more}"] if touched else told
+
+    def downstream(self) -> dict[str, list[str]]:
+        """The models that it touches, and which of their columns."""
+        found: dict[str, list[str]] = {model: [] for model in self.models}
+        for model, column in self.touched:
+            found[model].append(column)
+        return found
 
     def to_dict(self) -> dict[str, object]:
         """The entry `impact` of a step in `lakeorch plan --json`."""
@@ -88,22 +96,21 @@ class Impact:
             {"name": c.name, "change": c.change, "breaking": c.breaking, "before": c.before, "after": c.after}
             for c in self.columns
         ]
-        touched: dict[str, list[str]] = {model: [] for model in self.models}
-        for model, column in self.touched:
-            touched[model].append(column)
         rows: dict[str, object] = {"filter": [*self.filter], "grain": [*self.grain]}
-        return {"breaking": self.breaking, "columns": columns, **rows, "downstream": touched}
+        return {"breaking": self.breaking, "columns": columns, **rows, "downstream": self.downstream()}
 
 
 def _told(column: ColumnChange) -> str:
-    breaking = " (breaking)" if column.breaking else ""
-    what = {
-        "added": f"new, {column.after}",
-        "removed": "removed",
-        "type": f"{column.before} → {column.after}",
-        "expression": "made in another way",
-    }
-    return f"{column.name}: {what[column.change]}{breaking}"
+    if column.change == "type":
+        return f"{column.name}: {column.before} → {column.after}{' (breaking)' if column.breaking else ''}"
+    return f"{column.name}: new, {column.after}" if column.change == "added" else f"{column.name}: removed (breaking)"
+
+
+def _few(columns: list[str]) -> str:
+    """Some names, or how many there are."""
+    names = [column for column in columns if column != ALL]
+    listed = names if len(names) <= 4 else [f"{len(names)} columns"]
+    return ", ".join([*(["rows"] if ALL in columns else []), *listed])
 
 
 def impacts(survey: Survey, steps: Iterable[Step]) -> dict[str, Impact]:

@@ -200,6 +200,10 @@ class Project:
             at: a run id or a beginning of one, a tag, or an ISO time (UTC unless it carries an offset): every table
                 as it was then. Views are those of the project now. None for what is current.
 
+        Returns:
+            Arrow record batches, read once: `.read_all()` is a pyarrow Table; `polars.from_arrow` and DuckDB take it
+            as it is, without a copy; `.read_pandas()` is a DataFrame.
+
         Raises:
             ProjectError: the query is wrong; findings point into it.
             UsageError: `at` means nothing, or what it means has expired.

@@ -123,7 +123,9 @@ def compare(
     if counted.picked is None:
         return counted.comparison
     session.add(Rows(_PICKED, counted.picked))
-    return _with_samples(counted.comparison, _rows(session, a, b, of_key, engine.quote(_PICKED)))
+    nulls = any(column.null_count for column in counted.picked.columns)
+    rows = _rows(session, a, b, of_key, engine.quote(_PICKED), nulls=nulls)
+    return _with_samples(counted.comparison, rows)
 
 
 def floats(fields: Sequence[Field]) -> tuple[str, ...]:
@@ -197,9 +199,13 @@ def _joined(a: Side, b: Side, key: Sequence[_Pair], only: str = "") -> str:
     return f"{one} a FULL OUTER JOIN {other} b ON {match}"
 
 
-def _rows(session: Session, a: Side, b: Side, key: Sequence[_Pair], picked: str) -> list[tuple[Row | None, Row | None]]:
+def _rows(
+    session: Session, a: Side, b: Side, key: Sequence[_Pair], picked: str, *, nulls: bool
+) -> list[tuple[Row | None, Row | None]]:
     """The rows with the picked keys, before and after, in order of the key."""
-    among = " AND ".join(f"{pair.of('{0}')} IS NOT DISTINCT FROM {pair.of('k')}" for pair in key)
+    # an engine can skip what it reads for `=`, and not for the other
+    sign = "IS NOT DISTINCT FROM" if nulls else "="
+    among = " AND ".join(f"{pair.of('{0}')} {sign} {pair.of('k')}" for pair in key)
     sides = (("a", a), ("b", b))
     columns = [f"CASE WHEN {at}.{_HERE} THEN {_struct(at, side.fields)} END AS {at}" for at, side in sides]
     order = ", ".join(f"coalesce({pair.of('b')}, {pair.of('a')})" for pair in key)

@@ -47,7 +47,9 @@ class Result:
 
         columns = ("model", "action", "rows", "seconds", "why")
         rows = [(o.model, str(o.action), f"{o.rows:,}", f"{o.seconds:.2f}", o.error or o.reason) for o in self.outcomes]
-        notes = [f"{finding.place}: {finding.message}" for finding in self.findings]
+        failed = [(o.model, check) for o in self.outcomes for check in o.checks if not check.passed]
+        notes = [f"{model}: {check.name} failed, {count(check.failed_rows, 'row')}" for model, check in failed]
+        notes += [f"{finding.place}: {finding.message}" for finding in self.findings]
         headline = f"{self.status}: {count(len(rows), 'model')} in {duration(self.seconds)}"
         return table(headline, columns, rows, right=frozenset({2, 3}), notes=notes)
 

@@ -96,7 +96,7 @@ def _drafts(root: Path, patterns: Sequence[str]) -> dict[str, str]:
                 path = (folder / _NAMESPACE / f"{_model_name(given)}.sql").relative_to(root).as_posix()
                 if path in found:
                     raise UsageError(f"two of the files would be {path}", hint="rename one, or give them as one glob")
-                found[path] = _draft(session, pattern, given)
+                found[path] = _draft(session, pattern, given, root)
     finally:
         engine.close()
     return found
@@ -122,13 +122,17 @@ def _model_name(pattern: str) -> str:
     return "data"
 
 
-def _draft(session: Session, pattern: str, given: str) -> str:
+def _draft(session: Session, pattern: str, given: str, root: Path) -> str:
     """The text of a model that reads a file and names its columns and their types."""
     from lakeorch.parse.format import format_sql
 
     call = f"{_reader(given)}({literal(pattern)})"
     columns = session.columns(f"SELECT * FROM {call}")
-    _require_alike(session, pattern, given, columns)
+    for path in find_files(pattern, root):
+        other = session.columns(f"SELECT * FROM {_reader(given)}({literal(path)})")
+        if [column.name for column in other] != [column.name for column in columns]:
+            message = f"{path} has other columns than the first of the files behind {given}"
+            raise UsageError(message, hint="give only files of one kind, a glob for each kind")
     names = _names(columns)
     block = [
         "/* ---",
@@ -141,15 +145,6 @@ def _draft(session: Session, pattern: str, given: str) -> str:
     listed = ",\n".join(f"    {item}" for item in items)
     text = "\n".join([*block, "SELECT", listed, f"FROM {call}", ""])
     return format_sql(Source(given, text))
-
-
-def _require_alike(session: Session, pattern: str, given: str, columns: Sequence[Column]) -> None:
-    """Raises UsageError where the files behind a glob have other columns than the first of them."""
-    paths = find_files(pattern, session_root := Path()) if False else ()
-    for path in paths:
-        other = session.columns(f"SELECT * FROM {_reader(given)}({literal(path)})")
-        if [column.name for column in other] != [column.name for column in columns]:
-            raise UsageError(f"{path} has other columns than the first file behind {given}", hint="give them apart")
 
 
 def _reader(pattern: str) -> str:

@@ -25,6 +25,7 @@ MODELS = {
     ),
     "models/marts/recent.sql": "SELECT store, current_date - day AS age FROM raw.sales",
     "models/marts/strict.sql": "SELECT CAST(city AS INTEGER) AS code FROM raw.stores",
+    "models/other/recent.sql": "SELECT $least + $more AS n",
     "lakeorch.yml": "models: models\nvariables: {least: 10}\n",
 }
 
@@ -210,6 +211,7 @@ def test_only_the_cases_of_selected_models_run(make: Make) -> None:
 
 WRONG = [
     ("cases: {a: {expect: []}}", "a", "which model is this case about?"),
+    ("model: recent\ncases: {a: {expect: []}}", "model", '"recent" could mean marts.recent, other.recent'),
     ("model: marts.citis\ncases: {a: {expect: []}}", "model", 'no model is called "marts.citis"'),
     ("model: marts.cities\ncases: {a: {expct: []}}", "expct", 'unknown key "expct"'),
     ("model: marts.cities\ncases: {a: {}}", "a", 'key "expect" is missing'),
@@ -223,6 +225,7 @@ WRONG = [
     ("model: marts.cities\ncases: {a: {expect: [], variables: {lest: 1}}}", "lest", "does not use $lest"),
     ("model: marts.cities\ncases: {a: {expect: [], files: {x.csv: []}}}", "x.csv", "does not read 'x.csv'"),
     ("model: marts.recent\ncases: {a: {expect: []}}", "a", "reads the clock: say what it shows"),
+    ("model: other.recent\ncases: {a: {expect: []}}", "a", "the variable $more has no value"),
     ("model: marts.recent\ncases: {a: {now: soon, expect: []}}", "soon", "expected a time such as"),
     ("model: marts.cities\ncases: {a: {expect: [}}", "}", "not valid YAML"),
     (

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests import sessions
 from tests.sessions import ROOT, Session
+
+Told = list[tuple[str, str, str]]
 
 DOCS = ROOT / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "```console" in path.read_text("utf-8"))
@@ -29,12 +33,29 @@ def started(page: str, folder: Path) -> tuple[str, Session]:
     return text, Session(folder, variables)
 
 
+def told(page: str, folder: Path) -> Told:
+    """Each command of a page, its output as written and as seen."""
+    folder.mkdir(parents=True)
+    text, session = started(page, folder)
+    return list(session.told(text))
+
+
+@pytest.fixture(scope="module")
+def telling(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Told]]]:
+    """The pages that are tested, run side by side: a command takes a second, and there are many."""
+    folder = tmp_path_factory.mktemp("pages")
+    wanted = [page for page in PAGES if any(f"[{page}]" in item.name for item in request.session.items)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {page: pool.submit(told, page, folder / page) for page in wanted}
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_the_page_prints_what_it_says(page: str, tmp_path: Path) -> None:
-    text, session = started(page, tmp_path)
-    told = list(session.told(text))
-    assert told
-    for command, written, seen in told:
+def test_the_page_prints_what_it_says(page: str, telling: Mapping[str, Future[Told]]) -> None:
+    found = telling[page].result()
+    assert found
+    for command, written, seen in found:
         assert "Traceback" not in seen, seen
         assert sessions.settled(seen) == sessions.settled(written), (
             f"`{command}`; python -m tests.docs.test_pages {page}"

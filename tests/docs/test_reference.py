@@ -16,7 +16,8 @@ from tests.sessions import ROOT
 def generator() -> ModuleType:
     """docs/generate.py, which is no package."""
     spec = spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -165,6 +165,14 @@ def test_line_ends_stay_as_most_of_the_file_has_them() -> None:
     assert laid.endswith("WHERE a = 'x\ny'\r\n")
 
 
+def test_many_words_take_no_more_than_their_share_of_time() -> None:
+    names = " || ".join(f"column_{number}" for number in range(2000))
+    laid = format_sql(Source("m.sql", f"select {names} as x from t"))
+    assert len(laid.splitlines()) == 2002
+    brackets = f"select {'(' * 400}1{')' * 400} as x"
+    assert format_sql(Source("m.sql", brackets)) == brackets
+
+
 @pytest.mark.parametrize("text", ["select (1", "select 1; select 2", "/* ---\nowner: me\nselect 1", "drop table t", ""])
 def test_what_cannot_be_read_is_told_and_not_touched(text: str) -> None:
     with pytest.raises(ProjectError):

@@ -48,7 +48,7 @@ def format_sql(source: Source) -> str:
         raise ProjectError(facts.findings)
     try:
         text = lay_out(source, facts.body)
-    except UnbalancedError:
+    except (UnbalancedError, RecursionError):
         return source.text
     # nothing is known that gets here changed; what a fingerprint stands for is too dear to trust in that
     after = read_query(Source(source.file, text), start)

@@ -125,13 +125,18 @@ def is_and_or(items: Sequence[Item], at: int) -> bool:
     return before is None or not says(items[before], "between")
 
 
+def binds(items: Sequence[Item]) -> bool:
+    """Whether nothing in some items binds less than the signs of sums and products do."""
+    return not any(says(each, *_LOOSER, keyword=False) for each in items)
+
+
 def is_sum(items: Sequence[Item], at: int) -> bool:
-    """Whether an item is a sign between the parts of a sum, where nothing that binds less stands beside it."""
+    """Whether an item is a sign between the parts of a sum."""
     return _is_operator(items, at, ("+", "-", "||"))
 
 
 def is_product(items: Sequence[Item], at: int) -> bool:
-    """Whether an item is a sign between the factors of a product, where nothing that binds less stands beside it."""
+    """Whether an item is a sign between the factors of a product."""
     return _is_operator(items, at, ("*", "/", "//", "%"))
 
 
@@ -139,4 +144,4 @@ def _is_operator(items: Sequence[Item], at: int, lows: tuple[str, ...]) -> bool:
     item = items[at]
     if not (isinstance(item, Word) and item.low in lows and item.space) or at + 1 >= len(items):
         return False
-    return first_word(items[at + 1]).space and not any(says(each, *_LOOSER, keyword=False) for each in items)
+    return first_word(items[at + 1]).space

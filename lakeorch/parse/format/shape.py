@@ -11,6 +11,7 @@ from lakeorch.parse.format.nesting import (
     SETS,
     Bracket,
     Item,
+    binds,
     elements,
     first_word,
     is_and_or,
@@ -220,7 +221,7 @@ def _terms(items: Sequence[Item], sep: Line | End, nest: int) -> Doc:
 
 def _expression(items: Sequence[Item]) -> Doc:
     """Anything; a long one is broken before its operators."""
-    for splits in (is_and_or, is_sum, is_product):
+    for splits in (is_and_or, is_sum, is_product) if binds(items) else (is_and_or,):
         parts = split(items, splits)
         if len(parts) > 1:
             rest: list[Doc] = []

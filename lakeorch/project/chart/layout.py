@@ -74,7 +74,7 @@ def layout(parents: Mapping[str, Sequence[str]], widths: Mapping[str, float]) ->
     top = bottom + APART if bottom else 0.0
     boxes |= {name: replace(box, y=box.y + top) for name, box in _grid(alone, widths, max(width, LEAST)).items()}
     width = max((box.x + box.width for box in boxes.values()), default=0.0)
-    bottom = max((box.y for box in boxes.values()), default=0.0) + HEIGHT / 2
+    bottom = max([bottom, *(box.y + HEIGHT / 2 for box in boxes.values())])
     return Layout(boxes, ways, width, bottom)
 
 
