@@ -1,10 +1,10 @@
-"""How long does `lakeorch diff` take beside a full outer join of the same two versions in bare DuckDB?
+"""The time of `lakeorch diff` beside a full outer join of the same two versions in bare DuckDB.
 
 TPC-H orders, made by tpchgen-cli; in the second version every hundredth row has another price. Both are published by
-lakeorch as tables, the join reads their very files. Prints the ratio of the best times; the limit is 2.
+lakeorch as tables, the join reads their very files. Prints the ratio of the best times; the limit, at SF 1, is 2.
 
     python benchmarks/diff.py            # SF 1: 1,500,000 rows
-    python benchmarks/diff.py --quick    # SF 0.05
+    python benchmarks/diff.py --quick    # SF 0.1, where what a command costs at all counts for more
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ def best(of: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Runs the benchmark; returns 1 where the ratio is over the limit."""
+    """Runs the benchmark; returns 1 where the ratio at SF 1 is over the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="SF 0.05 in place of SF 1")
+    parser.add_argument("--quick", action="store_true", help="SF 0.1 in place of SF 1")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        project = versions(Path(folder), 0.05 if given.quick else 1, given.threads)
+        project = versions(Path(folder), 0.1 if given.quick else 1, given.threads)
         before, after = files(project)
         found = project.diff("marts.orders")
         connection = duckdb.connect(config={"threads": str(given.threads)})
@@ -98,8 +98,8 @@ def main() -> int:
     print(f"the same, keys alone                               {times['join of the keys alone']:.3f} s")
     print(f"lakeorch diff, samples and counts per column       {times['diff']:.3f} s")
     ratio = times["diff"] / times["join"]
-    print(f"ratio {ratio:.2f} (limit {LIMIT:g})")
-    return int(ratio > LIMIT)
+    print(f"ratio {ratio:.2f}" + ("" if given.quick else f" (limit {LIMIT:g})"))
+    return int(ratio > LIMIT and not given.quick)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Maker:
         name = f"layer{number % 7}.m{number}"
         ctes: dict[str, list[str]] = {}
         texts = []
-        wanted = self.random.randint(8, 36)
+        wanted = self.random.randint(11, 40)
         while "\n".join(texts).count("\n") < wanted:
             cte = f"step_{len(ctes)}"
             text, columns = self._cte(ctes)

@@ -21,7 +21,7 @@ from lakeorch.observers.text import table as lines
 def command(
     engine: str | None, folder: str | None, table: str | None, env: str | None, variables: dict[str, str], as_json: bool
 ) -> int:
-    """Print how ENGINE reads the published tables: a snippet that works as pasted.
+    """Print a snippet that reads the tables with ENGINE.
 
     Without ENGINE: which there are. Secrets are read from the environment, never printed.
     """

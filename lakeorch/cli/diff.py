@@ -45,7 +45,7 @@ def command(
     variables: dict[str, str],
     as_json: bool,
 ) -> int:
-    """Show how version B of a table differs from version A: columns, and rows by key.
+    """Show how two versions of a table differ: columns and rows.
 
     A and B are runs, tags, times or snapshot ids. B is what is current, A the version before B, unless they are given.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(
     run: str | None, to: str | None, folder: str | None, env: str | None, variables: dict[str, str], as_json: bool
 ) -> int:
-    """Take back RUN: every table that it published becomes what it was before, in one commit.
+    """Take back RUN: its tables become what they were before it.
 
     Refused where later runs built on those tables; --to RUN returns all tables to what they were at a run.
 

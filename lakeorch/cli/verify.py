@@ -40,7 +40,7 @@ def command(
     variables: dict[str, str],
     as_json: bool,
 ) -> int:
-    """Make published rows again from their recorded inputs, and compare every row.
+    """Make published rows again, and compare every row.
 
     The query, the snapshots and raw files it read, variables and time are those of then; what the model's file says
     now does not count. Exit code 1 where a row differs, or where a table cannot be made again; it says why.

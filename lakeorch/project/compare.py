@@ -5,14 +5,15 @@ One statement counts, and picks the keys of the samples; another fetches these f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lakeorch.engines import Engine, Rows, Session
 from lakeorch.errors import UsageError
 from lakeorch.model import Field
-from lakeorch.types import identifier, parse_type
+from lakeorch.types import identifier, literal, parse_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,9 +124,12 @@ def compare(
     if counted.picked is None:
         return counted.comparison
     session.add(Rows(_PICKED, counted.picked))
-    nulls = any(column.null_count for column in counted.picked.columns)
-    rows = _rows(session, a, b, of_key, engine.quote(_PICKED), nulls=nulls)
-    return _with_samples(counted.comparison, rows)
+    picked, table = engine.quote(_PICKED), counted.picked
+
+    def only(side: str) -> str:
+        return f"SEMI JOIN {picked} k ON {_matching(of_key, side, 'k')} WHERE {_near(of_key, table, side)}"
+
+    return _with_samples(counted.comparison, _rows(session, a, b, of_key, only))
 
 
 def floats(fields: Sequence[Field]) -> tuple[str, ...]:
@@ -190,26 +194,35 @@ def _picked(found: pa.Table) -> pa.Table | None:
     return pa.concat_tables(tables, promote_options="permissive") if tables else None
 
 
-def _joined(a: Side, b: Side, key: Sequence[_Pair], only: str = "") -> str:
-    """Both sides, matched by key, each with a mark that its row is there."""
-    match = " AND ".join(f"{pair.of('a')} IS NOT DISTINCT FROM {pair.of('b')}" for pair in key)
+def _matching(key: Sequence[_Pair], one: str, other: str) -> str:
+    return " AND ".join(f"{pair.of(one)} IS NOT DISTINCT FROM {pair.of(other)}" for pair in key)
+
+
+def _joined(a: Side, b: Side, key: Sequence[_Pair], only: Callable[[str], str] = lambda _: "") -> str:
+    """Both sides, matched by key, each with a mark that its row is there; `only` says what of each is taken."""
     one, other = (
-        f"(SELECT *, TRUE AS {_HERE} FROM {side.relation} {at} {only.format(at)})" for side, at in ((a, "a"), (b, "b"))
+        f"(SELECT {at}.*, TRUE AS {_HERE} FROM {side.relation} {at} {only(at)})" for side, at in ((a, "a"), (b, "b"))
     )
-    return f"{one} a FULL OUTER JOIN {other} b ON {match}"
+    return f"{one} a FULL OUTER JOIN {other} b ON {_matching(key, 'a', 'b')}"
+
+
+def _near(key: Sequence[_Pair], picked: pa.Table, side: str) -> str:
+    """A condition that lets an engine skip most of a file, which for a join it does not; TRUE where there is none."""
+    for pair in key:
+        values = picked[pair.name].to_pylist()
+        if not pair.text and all(isinstance(value, int | str | date) for value in values):
+            return f"{pair.of(side)} IN ({literal(values)})"
+    return "TRUE"
 
 
 def _rows(
-    session: Session, a: Side, b: Side, key: Sequence[_Pair], picked: str, *, nulls: bool
+    session: Session, a: Side, b: Side, key: Sequence[_Pair], only: Callable[[str], str]
 ) -> list[tuple[Row | None, Row | None]]:
     """The rows with the picked keys, before and after, in order of the key."""
-    # an engine can skip what it reads for `=`, and not for the other
-    sign = "IS NOT DISTINCT FROM" if nulls else "="
-    among = " AND ".join(f"{pair.of('{0}')} {sign} {pair.of('k')}" for pair in key)
     sides = (("a", a), ("b", b))
     columns = [f"CASE WHEN {at}.{_HERE} THEN {_struct(at, side.fields)} END AS {at}" for at, side in sides]
     order = ", ".join(f"coalesce({pair.of('b')}, {pair.of('a')})" for pair in key)
-    joined = _joined(a, b, key, f"SEMI JOIN {picked} k ON {among}")
+    joined = _joined(a, b, key, only)
     found = session.fetch(f"SELECT {', '.join(columns)} FROM {joined} ORDER BY {order}").read_all().to_pylist()
     return [(row["a"], row["b"]) for row in found]
 

@@ -163,7 +163,7 @@ def _duckdb(at: _Subject) -> Snippet:
         "con = duckdb.connect()",
         'con.execute("INSTALL iceberg")',
         'con.execute("LOAD iceberg")',
-        "rows = con.sql(f\"SELECT * FROM iceberg_scan('{table.metadata_location}')\")",
+        'rows = con.sql("SELECT * FROM iceberg_scan(?)", params=[table.metadata_location])',
         "print(rows)",
     )
     note = "INSTALL downloads DuckDB's extension once. The table is read as it was when its location was looked up."

@@ -128,7 +128,7 @@ def run_cases(
         ProjectError: a model that has cases cannot be read.
     """
     from lakeorch.cases.file import read_cases
-    from lakeorch.cases.running import CaseResult, run_case
+    from lakeorch.cases.running import run_case
     from lakeorch.cases.scene import Scene, Stage
 
     started = time.monotonic()

@@ -165,7 +165,8 @@ def _pointers(config: Config) -> str:
     """Where every table stands, by one statement on the catalog's file."""
     file = Path(config.catalog.removeprefix(SQLITE)).absolute()
     query = "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables WHERE catalog_name = ?"
-    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
+    # opened for writing, although nothing is written: only then does SQLite take the files of its log away at the end
+    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=1.0)) as connection:
         return _digest(dict(connection.execute(query, ("lakeorch",)).fetchall()))
 
 

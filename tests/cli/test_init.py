@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,20 +39,16 @@ def test_a_new_project_runs_at_once_and_leaves_nothing_to_wish(
     assert "sql(revenue_adds_up)" in out
 
 
-def test_the_readme_of_a_new_project_tells_commands_that_work(place: Path, capsys: Capture) -> None:
+def test_the_readme_of_a_new_project_tells_commands_that_work(
+    place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lo.init("shop")
-    os.chdir(place / "shop")
+    monkeypatch.chdir(place / "shop")
     block = Path("README.md").read_text(encoding="utf-8").split("```bash\n")[1].split("```")[0]
     commands = [line.partition("  ")[0].strip() for line in block.splitlines()]
     assert len(commands) == 4
     for command in commands:
-        assert os.system(f"{lakeorch_command()} {command.removeprefix('lakeorch')} > out.txt 2>&1") == 0, command
-
-
-def lakeorch_command() -> str:
-    import sys
-
-    return f"PYTHONPATH='{Path(lo.__file__).parents[1]}' '{sys.executable}' -m lakeorch"
+        assert lakeorch(capsys, *shlex.split(command)[1:])[0] == 0, command
 
 
 def test_only_into_an_empty_folder(place: Path, capsys: Capture) -> None:

@@ -143,7 +143,7 @@ def test_a_bug_says_so_and_debug_shows_where(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["runn"], "Did you mean 'run'?"),
+        (["validat"], "Did you mean 'validate'?"),
         (["run", "--selct", "x"], "--select"),
         (["run", "--publish", "some"], "'connected', 'passed', 'all'"),
         (["run", "--threads", "0"], "not in the range"),
@@ -188,7 +188,7 @@ class Tables:
     def __init__(self, count: int = 3, error: Exception | None = None) -> None:
         self.count, self.error, self.sql = count, error, ""
 
-    def query(self, sql: str) -> pa.RecordBatchReader:
+    def query(self, sql: str, *, at: str | None = None) -> pa.RecordBatchReader:
         self.sql = sql
         schema = pa.schema([("n", pa.int64())])
 
@@ -256,7 +256,7 @@ from lakeorch.cli import main, options
 schema = pa.schema([("n", pa.int64())])
 batch = pa.record_batch([pa.array(range(10000))], schema=schema)
 class Project:
-    def query(self, sql):
+    def query(self, sql, at=None):
         return pa.RecordBatchReader.from_batches(schema, (batch for _ in range(100)))
 options.open_project = lambda *_: Project()
 sys.exit(main(["query", "x", "--format", "csv"]))

@@ -5,7 +5,6 @@ By default a sample of the faults; `LAKEORCH_FAULTS=all` tries every one, which 
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +17,8 @@ from tests.postgres import NewDatabase
 from .calls import CAN, Fault
 from .forks import Forks
 from .scenarios import FIRST, SCENARIOS, Scenario
-from .trials import Site, Trials, told
+from .trials import ALL, Site, Trials, told
 
-ALL = os.environ.get("LAKEORCH_FAULTS") == "all"
 SAMPLE, EDITS, PAIRS = 8, 2, 2
 ON_POSTGRES = SCENARIOS if ALL else (FIRST,)
 

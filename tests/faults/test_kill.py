@@ -11,7 +11,7 @@ from tests.postgres import NewDatabase
 
 from .forks import Forks
 from .scenarios import THREE
-from .trials import Trials, told
+from .trials import ALL, Trials, told
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
@@ -23,10 +23,12 @@ def test_killed_at_any_call_a_run_is_all_or_nothing(
     request: pytest.FixtureRequest,
 ) -> None:
     with Trials(forks, tmp_path, THREE, database) as trials:
-        done = trials.run(trials.site.faults(["kill"]))
+        every = trials.site.faults(["kill"])
+        # up to the publish a run is the same on every catalog
+        done = trials.run(every if ALL or database is None else [*every[:-24:6], *every[-24:]])
     where = request.node.callspec.params["database"]
     with capsys.disabled():
-        print(f"\nkill -9 at each of {len(done)} calls of {THREE.name}, on {where}: {told(done)}")
+        print(f"\nkill -9 at {len(done)} of {len(every)} calls of {THREE.name}, on {where}: {told(done)}")
     wrong = [str(trial) for trial in done if trial.wrong]
     assert not wrong, "\n".join(wrong)
     # the harness itself: kills on both sides of the commit, and every sort of call is among them

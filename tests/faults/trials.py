@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -17,6 +18,7 @@ from .catalogs import PostgresTables, SqliteFile
 from .forks import Forks, Work
 from .scenarios import Files, Scenario
 
+ALL = os.environ.get("LAKEORCH_FAULTS") == "all"
 DONE = {"published", "nothing to do"}
 Seen = dict[str, Any]
 _FULL = re.compile("disk is full|no space left", re.I)

@@ -122,7 +122,7 @@ def test_a_browser_draws_it(chart: Chart, tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     except (subprocess.SubprocessError, OSError) as error:
         pytest.skip(f"the browser does not run here: {error}")
-    classes = re.findall(r'<g class="(node[^"]*)" data-name="([^"]+)"', done.stdout)
+    classes = re.findall(r'<g class="(node[^"]*)" data-name="([^"$]+)"', done.stdout)
     assert {name: kind.split()[1:] for kind, name in classes} == {
         "raw.a": ["up"],
         "mid.b": ["up"],

@@ -83,21 +83,22 @@ class Reader:
         for cte in with_.expressions:
             alias = cte.args["alias"]
             columns = [column.name for column in alias.args.get("columns") or ()]
-            if with_.recursive and _repeats(cte):
-                relation = self._recursive(cte, columns, scope)
+            body = _unwrapped(cte.this)
+            if with_.recursive and isinstance(body, exp.Union) and _names(body.expression, cte.alias):
+                relation = self._recursive(cte, body, columns, scope)
             else:
                 relation = self.query(cte.this, scope).renamed(columns)
             scope.ctes[alias.name.lower()] = relation
 
-    def _recursive(self, cte: exp.Expr, columns: list[str], scope: Scope) -> Relation:
+    def _recursive(self, cte: exp.Expr, node: exp.Union, columns: list[str], outer: Scope) -> Relation:
         """Goes round until nothing new comes in, which it must, there being only so many columns."""
-        node = cte.this
-        name = cte.alias.lower()
+        scope = Scope(self, outer)
+        self._with(node, scope)
         relation = self.query(node.this, scope).renamed(columns)
         known = None
         while known != _facts(relation):
             known = _facts(relation)
-            scope.ctes[name] = relation
+            scope.ctes[cte.alias.lower()] = relation
             relation = combined(relation, self.query(node.expression, scope), node)
         keys = (relation.named(key.name) for key in cte.args.get("key_expressions") or ())
         rows = relation.rows.union(*(key.flat() for key in keys if key))
@@ -164,12 +165,16 @@ class Reader:
         return Relation([Rest(deps=dict.fromkeys(value.deps, 2))], frozenset(value.deps))
 
 
-def _repeats(cte: exp.Expr) -> bool:
-    """Whether a CTE of WITH RECURSIVE reads itself."""
-    name = cte.alias.lower()
-    if not isinstance(cte.this, exp.Union):
-        return False
-    return any(table.name.lower() == name for table in cte.this.expression.find_all(exp.Table))
+def _unwrapped(node: exp.Expr) -> exp.Expr:
+    """A query without the brackets around it."""
+    while isinstance(node, exp.Subquery) and not any(node.args.get(key) for key in ("order", "limit", "offset")):
+        node = node.this
+    return node
+
+
+def _names(node: exp.Expr, table: str) -> bool:
+    """Whether a query has a table's name in it."""
+    return any(each.name.lower() == table.lower() for each in node.find_all(exp.Table))
 
 
 def _facts(relation: Relation) -> tuple[list[Deps], Origins]:

@@ -14,7 +14,7 @@ from lakeorch.graph.lineage.stars import filtered_star, is_star, picks, star
 from lakeorch.graph.lineage.values import DERIVED, Column, Rest, Value, derived
 from lakeorch.types import Type
 
-_SPREADING = re.compile(r"columns\s*\(|unnest\s*\(", re.I)
+_SPREADING = re.compile(r"(?:columns|unnest|generate_subscripts)\s*\(", re.I)
 
 
 def spreads(sql: str) -> bool:
@@ -57,6 +57,9 @@ def _columns(item: exp.Expr, scope: Scope, spread: bool) -> list[Column | Rest]:
         for part in parts:
             if isinstance(part, exp.Columns) and not part.args.get("unpack"):
                 return list(_each(item, part, scope))
+        for part in parts:
+            if isinstance(part, exp.Anonymous) and part.name.lower() == "generate_subscripts":
+                scope.rows |= origins_of(part, scope)
         unnested = [part for part in parts if isinstance(part, exp.Explode)]
         if unnested:
             return _unnested(item, unnested, scope)

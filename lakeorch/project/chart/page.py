@@ -22,10 +22,11 @@ MARGIN = 28.0
 def page(chart: Chart) -> str:
     """The whole page as text; it refers to nothing outside itself."""
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    title, data = html.escape(chart.project), _data(chart)
-    # in a script element only `</` could end it
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\!--")
-    return template.replace("{{title}}", title).replace("{{data}}", text)
+    title = html.escape(chart.project)
+    head, tail = (part.replace("{{title}}", title) for part in template.split("{{data}}"))
+    # without `<` nothing in the data can end the script element that holds it
+    data = json.dumps(_data(chart), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return head + data + tail
 
 
 def _data(chart: Chart) -> dict[str, object]:

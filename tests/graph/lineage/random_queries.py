@@ -57,12 +57,14 @@ class Writer:
 
     Args:
         seed: the same seed gives the same query.
+        simple: one SELECT over tables, without sub-queries: little in it is without effect by chance.
 
     Attributes:
         made_up: whether values may appear that stand in no table.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, simple: bool = False) -> None:
+        self._simple = simple
         self.random = random.Random(seed)
         self.apart = self.random.random() < 0.5
         self.made_up = False
@@ -71,6 +73,8 @@ class Writer:
 
     def query(self) -> Query:
         """One query."""
+        if self._simple:
+            return self._select(0, {})
         kind = self._one(("with", 4), ("plain", 6), ("recursive", 1), ("pivot", 1), ("unpivot", 1))
         if kind == "recursive":
             return self._recursive()

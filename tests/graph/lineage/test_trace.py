@@ -18,7 +18,10 @@ SCHEMAS: dict[str, Schema] = {
 MODELS = {
     "staging.sales": "SELECT id, store, amount AS money FROM raw.sales WHERE status = 1",
     "staging.places": "SELECT store, at AS place FROM raw.places",
-    "core.joined": "SELECT s.money, {'where': p.place, 'n': s.id} AS info FROM staging.sales AS s JOIN staging.places AS p USING (store)",
+    "core.joined": """
+        SELECT s.money, {'where': p.place, 'n': s.id} AS info
+        FROM staging.sales AS s JOIN staging.places AS p USING (store)
+    """,
     "marts.cities": "SELECT info.where.city AS city, sum(money) AS total FROM core.joined GROUP BY city",
     "marts.counted": "SELECT count(*) AS n FROM staging.sales",
 }
