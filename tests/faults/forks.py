@@ -55,7 +55,7 @@ class Forks:
         self._process.stdin.write(json.dumps(jobs) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, "the forking process has ended"
+        assert line, f"the forking process has ended with {self._process.wait()}"
         return Work(**json.loads(line))
 
     def __enter__(self) -> Forks:

@@ -41,7 +41,7 @@ def twice(site: Site) -> list[tuple[Fault, Fault]]:
     """A fault, and another one in the run that was to make up for it."""
     every = site.faults(CAN)
     pick = random.Random(site.scenario.name)
-    return [(pick.choice(every), pick.choice(every)) for _ in range(100 if ALL else PAIRS)]
+    return [(pick.choice(every), pick.choice(every)) for _ in range(40 if ALL else PAIRS)]
 
 
 @pytest.mark.timeout(3600 if ALL else 120)

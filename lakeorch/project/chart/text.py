@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lakeorch.project.chart import Chart, Node
 
-FILLS = {"fresh": "#d7ece0", "stale": "#fbe6bd", "never built": "#e3e1ee", "view": "#ffffff"}
+FILLS = {"fresh": "#d7ece0", "stale": "#fbe6bd", "never built": "#e3e1ee", "view": "#ffffff", "pinned": "#d5e4f7"}
 
 
 def tree(chart: Chart) -> str:
