@@ -37,7 +37,7 @@ def command(model: str, folder: str | None, env: str | None, variables: dict[str
 
 def _lines(shown: Shown) -> Iterator[str]:
     listed = shown.listed
-    state = "" if listed.state == "view" else f", {listed.state}{f': {listed.reason}' if listed.reason else ''}"
+    state = "" if listed.state == "view" else f", {listed.status}"
     yield f"{click.style(listed.model, bold=True)}  {listed.materialized}{state}"
     if shown.description:
         yield shown.description

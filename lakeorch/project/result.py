@@ -124,6 +124,13 @@ class Listed:
         when = None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
         return asdict(self) | {"published_at": when}
 
+    @property
+    def status(self) -> str:
+        """State and reason in a few words: `stale: query changed`, `pinned to run …`."""
+        if not self.reason or self.state == "view":
+            return self.state
+        return self.reason if self.reason.startswith(self.state) else f"{self.state}: {self.reason}"
+
     @staticmethod
     def of(survey: Survey, plan: Plan) -> tuple[Listed, ...]:
         """One line per step of the plan, then one per departed table."""

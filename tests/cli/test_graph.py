@@ -62,7 +62,7 @@ def test_what_a_roll_back_holds_is_told(make: Make, capsys: Capture) -> None:
     make({"models/a/two.sql": CHAIN["models/a/two.sql"].replace("count(*)", "count(*) + 1")})
     Project(folder).rollback(Project(folder).run().run_id)
     out = lakeorch(capsys, "graph", "-p", folder)[1]
-    assert "a.two  [pinned: pinned to run " in out
+    assert "a.two  [pinned to run " in out
 
 
 def test_list_takes_selectors_and_still_looks_at_everything(make: Make, capsys: Capture) -> None:

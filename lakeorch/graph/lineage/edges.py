@@ -30,9 +30,9 @@ class Edge:
         source: a model, a table of the catalog, or `file:` and the pattern of the files that are read.
         column: of the source; `*` where which of its columns cannot be told.
         target_column: of the model; `*` on a filter edge, which concerns all its rows.
-        kind: `copied` for the value as it is, up to NULL where an outer join or a sub-query finds none and up to the
-            cast to the common type of a set operation; `derived` for a part of how the value is made; `filter` for
-            what decides which rows appear, how often, or how they are grouped.
+        kind: `copied` for the value as it is, in the rows that take it from there, up to the cast to the common type
+            of a set operation; `derived` for a part of how the value is made; `filter` for what decides which rows
+            appear, how often, or how they are grouped.
     """
 
     source: str

@@ -95,6 +95,7 @@ class Chart:
         nodes = [
             {
                 **node.listed.to_dict(),
+                "status": node.listed.status,
                 "description": node.description,
                 "file": node.file,
                 "reads": list(node.reads),

@@ -41,10 +41,7 @@ def _branches(chart: Chart, top: str) -> Iterator[str]:
 
 
 def _state(node: Node) -> str:
-    listed = node.listed
-    if listed.state == "fresh":
-        return ""
-    return f"  [{listed.state}{f': {listed.reason}' if listed.reason else ''}]"
+    return "" if node.listed.state == "fresh" else f"  [{node.listed.status}]"
 
 
 def dot(chart: Chart) -> str:
