@@ -1,4 +1,4 @@
-"""`lakeorch verify`: do the published rows follow from what was recorded of them?"""
+"""`lakeorch verify`: whether the published rows follow from what was recorded of them."""
 
 from __future__ import annotations
 

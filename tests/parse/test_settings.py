@@ -104,7 +104,7 @@ WRONG = {
     "unknown key, nothing near": ("zzz: x", 2, 1, 'unknown key "zzz"', "known keys: append_from"),
     "unknown key of a column": ("columns:\n  a: {typ: int}", 3, 7, 'unknown key "typ"', '"type"'),
     "unknown key of refresh": ("refresh: {evry: 1h}", 2, 11, 'unknown key "evry"', '"every"'),
-    "wrong value": ("materialized: tabel", 2, 15, 'expected table, view, append, merge or history, got "tabel"', '"table"'),
+    "wrong value": ("materialized: tabel", 2, 15, 'expected table, view, append, merge or history, got "tabe', '"table"'),
     "history without a key": ("materialized: history", 2, 1, "history needs unique_key", ""),
     "a change time elsewhere": ("updated_at: ts", 2, 1, "updated_at goes with materialized: history, not table", ""),
     "deleted elsewhere": ("deleted: keep", 2, 1, "deleted goes with materialized: history", ""),
