@@ -70,7 +70,7 @@ def test_counts_and_samples(session: Session) -> None:
     assert verdict.results[4].sample == (("100",),)
     assert not verdict.ok
     broken = '"broken": {"not_null(v)": 10, "accepted(v)": 30, "unique(v)": 90, "rows": 1}'
-    assert verdict.to_json() == '{"run": 6, "passed": 2, "failed": 3, "warned": 1, ' + broken + '}'
+    assert verdict.to_json() == '{"run": 6, "passed": 2, "failed": 3, "warned": 1, ' + broken + "}"
 
 
 def test_warnings_alone_let_rows_pass(session: Session) -> None:

@@ -334,7 +334,7 @@ def test_an_empty_result_is_published(make: Make) -> None:
 
 
 def test_a_project_in_a_folder_with_an_awkward_name(tmp_path: Path) -> None:
-    folder = tmp_path / "per%20cent ünd [space]'s, \"q\"" / "models"
+    folder = tmp_path / 'per%20cent ünd [space]\'s, "q"' / "models"
     (folder / "a").mkdir(parents=True)
     (folder / "a/t.sql").write_text("SELECT x FROM read_csv('raw/*.csv')")
     (folder.parent / "raw").mkdir()
