@@ -108,7 +108,7 @@ WRONG = {
         "materialized: tabel",
         2,
         15,
-        'expected table, view, append, merge or history, got',
+        "expected table, view, append, merge or history, got",
         '"table"',
     ),
     "history without a key": ("materialized: history", 2, 1, "history needs unique_key", ""),

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # DuckDB's own catalogs and schemas: a namespace so called would be ambiguous, or could not be made
 _TAKEN = frozenset({"temp", "system", "memory", "information_schema", "pg_catalog"})
 
+# a Parquet file without rows, whose only column has an id that no table gives out
+_EMPTY = Path(__file__).with_name("empty.parquet")
+
 
 def engine(threads: int) -> DuckDB:
     """Starts DuckDB with so many threads, shared by all sessions."""
@@ -267,7 +270,9 @@ def _told_apart(column: Column) -> str:
 
 
 def _read_parquet(relation: Files) -> str:
-    paths = ", ".join(literal(glob_escape(_local(path))) for path in relation.paths)
+    # a single file would be read by a single thread: with `schema` DuckDB does not look how many row groups it has
+    read = relation.paths if len(relation.paths) > 1 else (*relation.paths, str(_EMPTY))
+    paths = ", ".join(literal(glob_escape(_local(path))) for path in read)
     fields = ", ".join(
         f"{f.id}: {{name: {literal(f.name)}, type: {literal(to_duckdb(f.type))}, default_value: NULL}}"
         for f in relation.fields
