@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,8 +26,8 @@ def tamper(path: Path, column: str, value: object, row: int = 0) -> None:
     values = table[column].to_pylist()
     values[row] = value
     index = table.schema.get_field_index(column)
-    changed = table.set_column(index, table.schema.field(index), [values])
-    pq.write_table(changed.cast(table.schema), path, compression="zstd")
+    field = table.schema.field(index)
+    pq.write_table(table.set_column(index, field, pa.array(values, field.type)), path, compression="zstd")
 
 
 def one(shop: Shop, target: str, **words: float) -> Verified:
