@@ -51,7 +51,7 @@ def versions(root: Path, scale: float, threads: int) -> Project:
 
 def files(project: Project) -> list[list[str]]:
     """The data files of the two versions, the older first."""
-    with project._lake(create=False) as lake:
+    with project.wiring.lake(create=False) as lake:
         history = project.history("marts.orders")
         return [list(lake.scan("marts.orders", version.snapshot_id).paths) for version in reversed(history)]
 

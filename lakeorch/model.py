@@ -8,7 +8,6 @@ Types of columns are Iceberg's own words everywhere, as in `types.py`; an engine
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -372,29 +371,3 @@ class Outcome:
     checks: tuple[CheckResult, ...] = ()
     kept_at: str = ""
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Transform:
-    """An Iceberg partition transform: `identity`, `year`, `month`, `day`, `hour`, `truncate` or `bucket` of a column.
-
-    `width` is the argument of `truncate` and `bucket`, 0 otherwise.
-    """
-
-    kind: str
-    column: str
-    width: int = 0
-
-
-_TRANSFORM = re.compile(r"(?:(year|month|day|hour)\(\s*(\w+)\s*\)|(truncate|bucket)\(\s*(\d+)\s*,\s*(\w+)\s*\)|(\w+))$")
-
-
-def parse_transform(text: str) -> Transform:
-    """Reads `day(ts)`, `truncate(4, code)` or `region`; raises ValueError on anything else."""
-    match = _TRANSFORM.match(text.strip())
-    if not match:
-        raise ValueError(f"{text!r} is not a partition transform")
-    unit, of, sized, width, column, plain = match.groups()
-    if plain:
-        return Transform("identity", plain.lower())
-    return Transform(sized, column.lower(), int(width)) if sized else Transform(unit, of.lower())

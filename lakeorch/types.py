@@ -1,4 +1,4 @@
-"""Iceberg's types as values, read and printed one way wherever they stand; and values as SQL literals.
+"""Iceberg's types and transforms as values, read and printed one way wherever they stand; and values as SQL literals.
 
     long · decimal(18,2) · fixed[16] · list<string> · struct<a: int, b: string> · map<string, long>
 
@@ -202,3 +202,29 @@ def literal(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(literal(item) for item in value)
     raise ValueError(f"{value!r} cannot be written in SQL")
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """An Iceberg partition transform: `identity`, `year`, `month`, `day`, `hour`, `truncate` or `bucket` of a column.
+
+    `width` is the argument of `truncate` and `bucket`, 0 otherwise.
+    """
+
+    kind: str
+    column: str
+    width: int = 0
+
+
+_TRANSFORM = re.compile(r"(?:(year|month|day|hour)\(\s*(\w+)\s*\)|(truncate|bucket)\(\s*(\d+)\s*,\s*(\w+)\s*\)|(\w+))$")
+
+
+def parse_transform(text: str) -> Transform:
+    """Reads `day(ts)`, `truncate(4, code)` or `region`; raises ValueError on anything else."""
+    match = _TRANSFORM.match(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a partition transform")
+    unit, of, sized, width, column, plain = match.groups()
+    if plain:
+        return Transform("identity", plain.lower())
+    return Transform(sized, column.lower(), int(width)) if sized else Transform(unit, of.lower())

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ def postgres() -> Iterator[NewDatabase]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+# The server ends when this shell's standard input does: also when the tests are killed. Its folder goes with it.
+_GUARD = 'folder=$1; shift; "$@" & server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$folder"'
+_PATIENCE_S = 60
+
+
 def _served(folder: Path, programs: Path) -> Iterator[NewDatabase]:
     user: dict[str, Any] = {}
     if os.geteuid() == 0:  # Postgres refuses to run as root
@@ -41,23 +47,32 @@ def _served(folder: Path, programs: Path) -> Iterator[NewDatabase]:
         someone = known.get("postgres") or known["nobody"]
         os.chown(folder, someone.pw_uid, someone.pw_gid)
         user = {"user": someone.pw_uid, "group": someone.pw_gid, "extra_groups": []}
-    data, port = folder / "data", _free_port()
-
-    def call(program: str, *arguments: str) -> None:
-        command = [str(programs / program), "-D", str(data), *arguments]
-        # not a pipe: the server inherits it, and would keep it open
-        with (folder / "log").open("ab") as log:
-            done = subprocess.run(command, cwd=folder, stdout=log, stderr=log, check=False, **user)
-        assert done.returncode == 0, (folder / "log").read_text()
-
-    call("initdb", "-U", "lakeorch", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    data, port, log = str(folder / "data"), _free_port(), folder / "log"
+    make = [programs / "initdb", "-D", data, "-U", "lakeorch", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     settings = _SETTINGS | {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": str(folder)}
-    call("pg_ctl", "start", "-w", "-o", " ".join(f"-c {name}={value}" for name, value in settings.items()))
-    try:
-        numbers = itertools.count(1)
-        yield lambda: _database(port, f"test{next(numbers)}")
-    finally:
-        call("pg_ctl", "stop", "-w", "-m", "immediate")
+    serve = [programs / "postgres", "-D", data, *(part for s in settings.items() for part in ("-c", "=".join(s)))]
+    with log.open("ab") as told:
+        subprocess.run(make, cwd=folder, stdout=told, stderr=told, check=True, **user)
+        guard = ["/bin/sh", "-c", _GUARD, "sh", folder, *serve]
+        with subprocess.Popen(guard, cwd=folder, stdin=subprocess.PIPE, stdout=told, stderr=told, **user) as server:
+            _wait_for(port, log)
+            numbers = itertools.count(1)
+            yield lambda: _database(port, f"test{next(numbers)}")
+            server.communicate()
+
+
+def _wait_for(port: int, log: Path) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            psycopg.connect(host="127.0.0.1", port=port, user="lakeorch", dbname="postgres").close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _database(port: int, name: str) -> str:

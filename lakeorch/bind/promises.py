@@ -12,8 +12,8 @@ from lakeorch.bind.rules import rule
 from lakeorch.bind.text import Statement
 from lakeorch.engines import Engine, Session
 from lakeorch.errors import EngineError, Finding, LakeorchError, Span, suggestion
-from lakeorch.model import VERSION_COLUMNS, Check, Model, Schema, Transform, parse_transform
-from lakeorch.types import canonical, parse_type
+from lakeorch.model import VERSION_COLUMNS, Check, Model, Schema
+from lakeorch.types import Transform, canonical, parse_transform, parse_type
 
 if TYPE_CHECKING:
     from lakeorch.graph import Graph

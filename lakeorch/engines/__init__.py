@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from lakeorch.model import Field, Scalar, Schema, Transform
+from lakeorch.model import Field, Scalar, Schema
+from lakeorch.types import Transform
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,7 +136,7 @@ class Engine(Protocol):
     Attributes:
         name: the plug-in's name, `duckdb`.
         version: of the engine itself, `1.5.6`.
-        transforms: kinds of partition transforms (`model.Transform.kind`) that it can write.
+        transforms: kinds of partition transforms (`types.Transform.kind`) that it can write.
     """
 
     name: str

@@ -26,11 +26,11 @@ from lakeorch.execute.reading import Only, Reading, Scans
 from lakeorch.graph.lineage import column_lineage, to_json
 from lakeorch.graph.pins import PINNED
 from lakeorch.lake import Draft, Lake, Scan, Staged
-from lakeorch.model import Column, Model, Schema, Step, parse_transform
+from lakeorch.model import Column, Model, Schema, Step
 from lakeorch.plan import INCREMENTAL, Survey, docs_of
 from lakeorch.plan.impact import LINEAGE, schemas_of
 from lakeorch.sources.files import listing_text
-from lakeorch.types import identifier
+from lakeorch.types import identifier, parse_transform
 
 __all__ = ["Executor"]
 

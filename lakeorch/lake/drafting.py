@@ -14,7 +14,8 @@ from lakeorch.lake.replay import check_fits, stand_of
 from lakeorch.lake.scan import plain
 from lakeorch.lake.schema import evolve, fields_of, partition_spec, sort_order, transforms_of, with_docs
 from lakeorch.lake.staged import Draft, Mode, Staged, Stand
-from lakeorch.model import Schema, Transform
+from lakeorch.model import Schema
+from lakeorch.types import Transform
 
 
 def new_draft(

@@ -20,7 +20,8 @@ from lakeorch.lake.scan import Scan, plain, scan_of
 from lakeorch.lake.staged import Draft, Mode, Staged
 from lakeorch.lake.storage import DiskStorage, ObjectStorage, Storage
 from lakeorch.lake.versions import Timeline
-from lakeorch.model import Published, Schema, Transform
+from lakeorch.model import Published, Schema
+from lakeorch.types import Transform
 
 _OWN = "_lakeorch"
 

@@ -26,9 +26,9 @@ from pyiceberg.types import (
 )
 
 from lakeorch.errors import LakeorchError
-from lakeorch.model import Column, Field, Schema, Transform
-from lakeorch.model import parse_transform as read_transform
-from lakeorch.types import Type, parse_type, widens
+from lakeorch.model import Column, Field, Schema
+from lakeorch.types import Transform, Type, parse_type, widens
+from lakeorch.types import parse_transform as read_transform
 
 _FIRST_PARTITION_ID = 1000
 

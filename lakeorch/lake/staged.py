@@ -17,7 +17,8 @@ from pyiceberg.table.update import AddSchemaUpdate, AddSnapshotUpdate, SetCurren
 from lakeorch.lake.change import Change
 from lakeorch.lake.footer import data_file
 from lakeorch.lake.scan import Scan, scan_files, scan_of
-from lakeorch.model import Field, Transform
+from lakeorch.model import Field
+from lakeorch.types import Transform
 
 Mode = Literal["replace", "append", "rewrite"]
 Kind = Literal["replace", "append", "rewrite", "amend"]

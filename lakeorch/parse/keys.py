@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from lakeorch.errors import suggestion
-from lakeorch.model import Materialized, parse_transform
+from lakeorch.model import Materialized
 from lakeorch.parse.scalars import contract_type, duration
+from lakeorch.types import parse_transform
 
 _SORT = re.compile(r"(\w+)(?:\s+(asc|desc))?", re.I)
 _TRANSFORMS = ("year", "month", "day", "hour", "truncate", "bucket")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,15 +14,14 @@ from lakeorch.errors import Finding, ProjectError
 from lakeorch.observe import Event, Observer, announcer
 from lakeorch.project.config import load_config
 from lakeorch.project.result import Listed, Result
+from lakeorch.project.wiring import Wiring
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakeorch.cases.create import Created
-    from lakeorch.engines import Engine
-    from lakeorch.lake import Lake, Version
+    from lakeorch.lake import Version
     from lakeorch.lint import Remark
-    from lakeorch.model import Published
     from lakeorch.plan import Plan
     from lakeorch.project.chart import Chart
     from lakeorch.project.connect import Snippet
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from lakeorch.project.past import PastRun
     from lakeorch.project.rollback import Rollback
     from lakeorch.project.show import Shown
-    from lakeorch.project.survey import Found, Site
     from lakeorch.project.verify import Verified
     from lakeorch.publish import Policy
 
@@ -63,12 +61,13 @@ class Project:
         self.root: Path = self.config.root
         self.folder: Path = self.config.folder
         self.threads: int = threads or self.config.threads or os.cpu_count() or 1
+        self.wiring = Wiring(self.config, self.threads)
 
     def validate(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Finding, ...]:
         """Everything that `run` would refuse, without touching any data; empty when the project is right."""
         try:
-            with self._lake(create=False) as lake, self._engine() as engine:
-                self._survey(lake, engine, select, exclude)
+            with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+                self.wiring.survey(lake, engine, select, exclude)
         except ProjectError as error:
             return error.findings
         return ()
@@ -90,8 +89,8 @@ class Project:
         """
         from lakeorch.plan.impact import impacts
 
-        with self._lake(create=False) as lake, self._engine() as engine:
-            found = self._survey(lake, engine, select, exclude, full=full, unpin=unpin)
+        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            found = self.wiring.survey(lake, engine, select, exclude, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             return replace(plan, impacts=impacts(found.survey, plan.steps))
 
@@ -134,8 +133,10 @@ class Project:
             return known
         from lakeorch.project.running import Running
 
-        with self._engine() as engine:
-            running = Running(self.config, self._site(remember=True), self._lake, engine, self.threads, notify)
+        with self.wiring.engine() as engine:
+            running = Running(
+                self.config, self.wiring.site(remember=True), self.wiring.lake, engine, self.threads, notify
+            )
             return running.run(asked, full=full, unpin=unpin, policy=publish, fail_fast=fail_fast)
 
     def list(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Listed, ...]:
@@ -144,8 +145,8 @@ class Project:
         Raises:
             UsageError: a selector means nothing.
         """
-        with self._lake(create=False) as lake, self._engine() as engine:
-            found = self._survey(lake, engine)
+        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            found = self.wiring.survey(lake, engine)
             # of the whole project whatever is selected: a model is stale where anything behind it is
             lines = Listed.of(found.survey, found.survey.plan(found.selection))
             chosen = found.survey.graph.select(select, exclude)
@@ -159,8 +160,8 @@ class Project:
         """
         from lakeorch.project.show import show
 
-        with self._lake(create=False) as lake, self._engine() as engine:
-            return show(self._survey(lake, engine), lake, model)
+        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            return show(self.wiring.survey(lake, engine), lake, model)
 
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> Chart:
         """The selected models and which of them read which, to be shown as text, DOT or HTML.
@@ -171,8 +172,8 @@ class Project:
         """
         from lakeorch.project.chart import Chart
 
-        with self._lake(create=False) as lake, self._engine() as engine:
-            found = self._survey(lake, engine)
+        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            found = self.wiring.survey(lake, engine)
             return Chart.of(found, found.survey.graph.select(select, exclude), self.config.name)
 
     def lineage(self, target: str, *, up: bool = False, down: bool = False) -> Lineage:
@@ -189,8 +190,8 @@ class Project:
         """
         from lakeorch.project.lineage import lineage
 
-        with self._lake(create=False) as lake, self._engine() as engine:
-            return lineage(self._survey(lake, engine).survey, target, up=up or not down, down=down or not up)
+        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            return lineage(self.wiring.survey(lake, engine).survey, target, up=up or not down, down=down or not up)
 
     def query(self, sql: str, *, at: str | None = None) -> pa.RecordBatchReader:
         """Runs a SELECT over the published tables, all of them as of one moment, and streams its rows.
@@ -212,9 +213,9 @@ class Project:
         from lakeorch.project.query import run_query
 
         with contextlib.ExitStack() as stack:
-            lake = stack.enter_context(self._lake(create=False))
-            engine = stack.enter_context(self._engine())
-            return run_query(self._site(), lake, engine, sql, stack.pop_all(), at)
+            lake = stack.enter_context(self.wiring.lake(create=False))
+            engine = stack.enter_context(self.wiring.engine())
+            return run_query(self.wiring.site(), lake, engine, sql, stack.pop_all(), at)
 
     def connect(self, engine: str, table: str | None = None) -> Snippet:
         """What to paste to read a published table (by default one at the end of the graph) with another engine.
@@ -224,21 +225,21 @@ class Project:
         """
         from lakeorch.project.connect import snippet
 
-        with self._lake(create=False) as lake:
+        with self.wiring.lake(create=False) as lake:
             return snippet(self.config, lake, engine, table)
 
     def history(self, model: str) -> tuple[Version, ...]:
         """Every version of a model's table that is kept, newest first. Raises UsageError where there is no table."""
         from lakeorch.project import past
 
-        with self._lake(create=False) as lake:
+        with self.wiring.lake(create=False) as lake:
             return past.timeline(lake.timelines(), model).versions
 
     def runs(self) -> tuple[PastRun, ...]:
         """Every run that changed rows which are kept, newest first; read from the tables' snapshots."""
         from lakeorch.project import past
 
-        with self._lake(create=False) as lake:
+        with self.wiring.lake(create=False) as lake:
             return past.runs(lake.timelines())
 
     def diff(
@@ -264,8 +265,8 @@ class Project:
         """
         from lakeorch.project.diff import run_diff
 
-        with self._lake(create=False) as lake, self._engine() as engine:
-            return run_diff(self._site(), lake, engine, model, a, b, key, samples)
+        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            return run_diff(self.wiring.site(), lake, engine, model, a, b, key, samples)
 
     def rollback(self, run: str | None = None, *, to: str | None = None) -> Rollback:
         """Takes a run back, or returns all tables to what they were at a run, tag or time; one commit.
@@ -282,7 +283,7 @@ class Project:
         """
         from lakeorch.project.rollback import roll_back
 
-        with self._lake(create=False) as lake:
+        with self.wiring.lake(create=False) as lake:
             return roll_back(lake, run, to)
 
     def verify(self, *targets: str, tolerance: float = 1e-9) -> tuple[Verified, ...]:
@@ -298,8 +299,8 @@ class Project:
         """
         from lakeorch.project.verify import verify
 
-        with self._lake(create=False) as lake, self._engine() as engine:
-            return tuple(verify(self._site(), lake, engine, targets, tolerance))
+        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            return tuple(verify(self.wiring.site(), lake, engine, targets, tolerance))
 
     def format(self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, check: bool = False) -> Layout:
         """Lays out the queries of models and checks; with `check`, only tells which files would change."""
@@ -311,8 +312,8 @@ class Project:
         """What is risky or untidy in models that work. Raises ProjectError where one cannot be read."""
         from lakeorch.project.craft import lint_models
 
-        with self._engine() as engine:
-            return lint_models(self.config, select, exclude, engine, self._published)
+        with self.wiring.engine() as engine:
+            return lint_models(self.config, select, exclude, engine, self.wiring.published)
 
     def test(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> Tested:
         """Runs the cases of FOLDER/tests for the selected models, in memory.
@@ -323,8 +324,8 @@ class Project:
         from lakeorch.project.craft import run_cases
 
         # many small queries side by side: threads within each would only wait for one another
-        with self._engine(threads=1) as engine:
-            return run_cases(self.config, select, exclude, engine, self._published, self.threads)
+        with self.wiring.engine(threads=1) as engine:
+            return run_cases(self.config, select, exclude, engine, self.wiring.published, self.threads)
 
     def create_test(self, model: str, where: str) -> Created:
         """Writes a case of a model from published rows: the fewest that give the chosen rows of its result.
@@ -338,55 +339,5 @@ class Project:
         """
         from lakeorch.project.craft import create_case
 
-        with self._engine() as engine:
-            return create_case(self.config, model, where, engine, lambda: self._lake(create=False))
-
-    # ---- wiring ----
-
-    def _published(self) -> Mapping[str, Published]:
-        with self._lake(create=False) as lake:
-            return lake.published()
-
-    def _survey(
-        self,
-        lake: Lake,
-        engine: Engine,
-        select: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        *,
-        full: bool = False,
-        unpin: bool = False,
-    ) -> Found:
-        from lakeorch.project.survey import survey
-
-        return survey(self._site(), lake, engine, select, exclude, full=full, unpin=unpin)
-
-    def _site(self, *, remember: bool = False) -> Site:
-        from lakeorch.project.survey import Site
-
-        def defaults(path: str) -> Mapping[str, object]:
-            return self.config.defaults_for("" if path == "." else path.replace("/", ".").lower())
-
-        return Site(self.root, self.folder, self.config.variables, defaults, remember)
-
-    @contextlib.contextmanager
-    def _lake(self, *, create: bool) -> Iterator[Lake]:
-        from lakeorch.lake import Lake
-
-        config = self.config
-        lake = Lake.open(config.catalog, config.warehouse, properties=config.properties, create=create)
-        try:
-            yield lake
-        finally:
-            lake.close()
-
-    @contextlib.contextmanager
-    def _engine(self, threads: int | None = None) -> Iterator[Engine]:
-        from lakeorch import plugins
-
-        make: Callable[[int], Engine] = vars(plugins.load("engines", self.config.engine))["engine"]
-        engine = make(threads or self.threads)
-        try:
-            yield engine
-        finally:
-            engine.close()
+        with self.wiring.engine() as engine:
+            return create_case(self.config, model, where, engine, lambda: self.wiring.lake(create=False))

@@ -42,7 +42,8 @@ from pyiceberg.types import (
 from lakeorch.engines import Engine, Files, Session, Target
 from lakeorch.engines.duckdb import engine as start
 from lakeorch.errors import EngineError
-from lakeorch.model import Field, Transform, parse_transform
+from lakeorch.model import Field
+from lakeorch.types import Transform, parse_transform
 
 TYPES: dict[str, Any] = {
     "boolean": BooleanType(),

@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 from lakeorch.errors import CatalogError, ConflictError, MovedError
 from lakeorch.lake import Lake, commit
 from lakeorch.lake.catalog import Catalog, SwapMissedError
-from lakeorch.model import Column, Transform
+from lakeorch.model import Column
+from lakeorch.types import Transform
 
 from .workshop import ID_GEN, Workshop, rows
 

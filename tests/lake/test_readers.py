@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lakeorch.model import Column, Transform
+from lakeorch.model import Column
+from lakeorch.types import Transform
 
 from .workshop import Workshop
 

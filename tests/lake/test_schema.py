@@ -8,8 +8,8 @@ from pyiceberg.types import LongType, NestedField, StringType, TimestampNanoType
 
 from lakeorch.errors import LakeorchError
 from lakeorch.lake.schema import columns_of, evolve, fields_of, partition_spec, sort_order, with_docs
-from lakeorch.model import Column, Field, Transform
-from lakeorch.types import PRIMITIVES, Type, canonical
+from lakeorch.model import Column, Field
+from lakeorch.types import PRIMITIVES, Transform, Type, canonical
 
 _names = st.text("abc_", min_size=1, max_size=3)
 _leaves = st.one_of(

@@ -14,7 +14,8 @@ from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import LongType, NestedField
 
 from lakeorch.errors import CatalogError, ConflictError, LakeorchError, MovedError
-from lakeorch.model import Column, Schema, Transform
+from lakeorch.model import Column, Schema
+from lakeorch.types import Transform
 
 from .workshop import ID_GEN, Workshop, rows
 

@@ -12,7 +12,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from lakeorch.lake import Draft, Lake, Mode, Record, Scan, Staged
-from lakeorch.model import CheckResult, Column, Field, Schema, Transform, Verdict
+from lakeorch.model import CheckResult, Column, Field, Schema, Verdict
+from lakeorch.types import Transform
 
 ID_GEN: Schema = (Column("id", "long"), Column("gen", "long"))
 PASSED = Verdict()

@@ -42,7 +42,7 @@ def edited(project: Project, model: str, old: str, new: str) -> dict[str, Impact
 def test_nothing_changed_has_no_impact_and_lineage_is_stored(project: Project) -> None:
     assert project.plan().impacts == {}
     assert project.run().status == "nothing to do"
-    with project._lake(create=False) as lake:
+    with project.wiring.lake(create=False) as lake:
         told = lake.published()["c.names"].properties["lakeorch.column-lineage"]
     assert from_json(told) == (Edge("b.sales", "name", "label", "copied"),)
 
@@ -50,7 +50,7 @@ def test_nothing_changed_has_no_impact_and_lineage_is_stored(project: Project) -
 def test_stored_lineage_follows_the_query_and_settles(project: Project) -> None:
     edited(project, "c.names", "name AS label", "upper(name) AS label")
     assert project.run().status == "published"
-    with project._lake(create=False) as lake:
+    with project.wiring.lake(create=False) as lake:
         told = lake.published()["c.names"].properties["lakeorch.column-lineage"]
     assert from_json(told) == (Edge("b.sales", "name", "label", "derived"),)
     assert project.run(full=False).status == "nothing to do"

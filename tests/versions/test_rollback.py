@@ -375,7 +375,7 @@ def test_two_at_once(shop: Shop) -> None:
 
     def one() -> None:
         try:
-            with shop.project._lake(create=False) as lake:
+            with shop.project.wiring.lake(create=False) as lake:
                 ended.append(undo(lake, second).status)
         except UsageError as error:
             ended.append(error.message)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lakeorch.engines import Target
 from lakeorch.engines.duckdb.types import to_duckdb
 from lakeorch.errors import EngineError
-from lakeorch.model import Field, Transform
-from lakeorch.types import identifier, literal, parse_type
+from lakeorch.model import Field
+from lakeorch.types import Transform, identifier, literal, parse_type
 
 # Hidden columns that COPY partitions by and does not write.
 _PARTITION = "__lakeorch_partition_"
