@@ -168,8 +168,9 @@ def _by_key(
     counts += [f"count(*) FILTER ({both} AND {test}) AS n{at}" for at, test in enumerate(differs.values())]
     if samples:
         # the keys alone: to carry whole rows through the aggregation would cost as much as the join
-        keys = {"added": _struct("b", key), "removed": _struct("a", key), "changed": _struct("b", key)}
-        counts += [f"min({struct}, {samples}) FILTER ({parts[name]}) AS {name}_keys" for name, struct in keys.items()]
+        told = ", ".join(f"{_key(pair.name)}: coalesce({pair.of('b')}, {pair.of('a')})" for pair in key)
+        names = ("added", "removed", "changed")
+        counts += [f"min({{{told}}}, {samples}) FILTER ({parts[name]}) AS {name}_keys" for name in names]
     counts += [f"(SELECT count(*) FROM {side.relation}) AS {name}" for side, name in ((a, "size_a"), (b, "size_b"))]
     found = session.fetch(f"SELECT {', '.join(counts)} FROM {_joined(a, b, key)}").read_all()
     numbers = {name: found[name][0].as_py() for name in found.column_names if not name.endswith("_keys")}
@@ -191,7 +192,7 @@ def _picked(found: pa.Table) -> pa.Table | None:
 
     picked = [found[name].combine_chunks().flatten() for name in found.column_names if name.endswith("_keys")]
     tables = [pa.Table.from_struct_array(keys) for keys in picked if len(keys)]
-    return pa.concat_tables(tables, promote_options="permissive") if tables else None
+    return pa.concat_tables(tables) if tables else None
 
 
 def _matching(key: Sequence[_Pair], one: str, other: str) -> str:

@@ -221,3 +221,27 @@ def test_a_value_of_another_kind_is_compared_as_text(engine: DuckDB) -> None:
         sides = [Side(engine.quote(name), columns, name) for name, columns in zip(("n.a", "n.b"), fields, strict=True)]
         assert compare(engine, session, sides[0], sides[1], ["k"]).changed == 1
         assert compare(engine, session, sides[0], sides[1], []).added == 1
+
+
+@pytest.mark.parametrize(
+    ("type", "keys"),
+    [
+        ("int", pa.array([1, 2, 4], pa.int32())),
+        ("string", pa.array(["1", "2", "4"])),
+        ("double", pa.array([1.0, 2, 4])),
+    ],
+)
+def test_a_key_of_another_type(engine: DuckDB, type: str, keys: pa.Array) -> None:
+    """Rows of one key are matched whatever the type of the column was before, and all samples are found."""
+    before = pa.table({"k": pa.array([1, 2, 3], pa.int64()), "v": ["a", "b", "c"]})
+    after = pa.table({"k": keys, "v": ["a", "B", "d"]})
+    fields = [(Field(1, "k", kind), Field(2, "v", "string")) for kind in ("long", type)]
+    with engine.session([Rows("n.a", before), Rows("n.b", after)], {}, ".") as session:
+        sides = [Side(engine.quote(name), columns, name) for name, columns in zip(("n.a", "n.b"), fields, strict=True)]
+        found = compare(engine, session, sides[0], sides[1], ["k"])
+        assert (found.added, found.removed, found.changed, found.same) == (1, 1, 1, 1)
+        assert [row["v"] for row in found.added_rows] == ["d"]
+        assert [row["v"] for row in found.removed_rows] == ["c"]
+        assert [(row.key["k"], row.before, row.after) for row in found.changed_rows] == [
+            (keys[1].as_py(), {"v": "b"}, {"v": "B"})
+        ]
