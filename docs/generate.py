@@ -35,6 +35,7 @@ _FILE = {
     "catalog": "URI of the catalog; `catalog.db` (SQLite) in the warehouse where none is given.",
     "warehouse": "Folder or URL of the data; `warehouse` where none is given.",
     "engine": "The plug-in that runs models which name none.",
+    "memory": "How much memory the engine may take before it goes to disk, as in `4GB`; its own default if none.",
     "threads": "How many models are built at once; the number of processors where none is given.",
     "variables": "Values for `$name` in models.",
     "properties": "Handed to the catalog and the file system: endpoints, credentials.",

@@ -41,6 +41,7 @@ class Config:
         warehouse: folder or URL of the data.
         engine: the plug-in that runs models which name none.
         threads: how many models are built at once; None for the number of processors.
+        memory: bytes that the engine may take before it goes to disk; None for its own default.
         variables: values for `$name`.
         properties: handed to the catalog and the file system: endpoints, credentials.
         owners: owner → how to reach them.
@@ -56,6 +57,7 @@ class Config:
     warehouse: str
     engine: str = "duckdb"
     threads: int | None = None
+    memory: int | None = None
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
@@ -207,12 +209,19 @@ def _resolve(
         warehouse=warehouse,
         engine=first("engine") or "duckdb",
         threads=next((layer.threads for layer in layers if layer.threads), None),
+        memory=_memory(first("memory")),
         variables=merged | dict(variables),
         properties=properties,
         owners=file.owners if file else {},
         defaults=file.folders() if file else {},
         lint=file.levels() if file else {},
     )
+
+
+def _memory(size: str) -> int | None:
+    from lakeorch.project.file import in_bytes
+
+    return in_bytes(size) if size else None
 
 
 def _absolute(catalog: str, root: Path) -> str:

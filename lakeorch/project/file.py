@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lakeorch.parse.yaml import Path, Places
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])(i?)B", re.I)
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -53,6 +54,21 @@ Properties = dict[str, str]
 Lint = dict[Annotated[str, AfterValidator(_rule)], Level]
 
 
+def in_bytes(size: str) -> int:
+    """`4GB` and `512 MiB` as a number of bytes; raises ValueError where it is no such size."""
+    match = _SIZE.fullmatch(size.strip())
+    if not match:
+        raise ValueError("a size is a number and a unit: 512MB, 4GB, 2.5GiB")
+    amount, unit, binary = match.groups()
+    return int(float(amount) * (1024 if binary else 1000) ** (1 + "KMGT".index(unit.upper())))
+
+
+def _size(text: str) -> str:
+    if text:
+        in_bytes(text)
+    return text
+
+
 class Environment(BaseModel):
     """Where a project's tables lie and what its models are given."""
 
@@ -62,6 +78,7 @@ class Environment(BaseModel):
     warehouse: str = ""
     engine: str = ""
     threads: Annotated[int, Field(ge=1)] | None = None
+    memory: Annotated[str, AfterValidator(_size)] = ""
     variables: Variables = Field(default_factory=dict)
     properties: Properties = Field(default_factory=dict)
 

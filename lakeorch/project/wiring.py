@@ -45,8 +45,8 @@ class Wiring:
         """The project's engine, closed at the end of the block."""
         from lakeorch import plugins
 
-        make: Callable[[int], Engine] = vars(plugins.load("engines", self.config.engine))["engine"]
-        engine = make(threads or self.threads)
+        make: Callable[[int, int | None], Engine] = vars(plugins.load("engines", self.config.engine))["engine"]
+        engine = make(threads or self.threads, self.config.memory)
         try:
             yield engine
         finally:

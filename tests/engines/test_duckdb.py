@@ -395,3 +395,18 @@ def test_many_relations_are_cheap(engine: Engine) -> None:
             session.columns(f"SELECT c1, c2, count(*) FROM n.t{i} WHERE c3 > 1 GROUP BY ALL")
         # 0.2 s alone on two cores; the limit only catches a change of kind
         assert time.perf_counter() - started < 4
+
+
+def test_the_engine_goes_to_disk_in_the_memory_that_it_is_given(tmp_path: Path) -> None:
+    small = start(2, 60_000_000)
+    with small.session([], {}, str(tmp_path)) as session:
+        sql = "SELECT x, hash(x) AS h, random() AS r FROM range(6_000_000) t(x) ORDER BY r"
+        [path] = session.write(
+            sql,
+            Target(
+                str(tmp_path), "t", (Field(1, "x", "long"), Field(2, "h", "decimal(20, 0)"), Field(3, "r", "double"))
+            ),
+        )
+        assert session.fetch(f"SELECT count(*) AS n FROM '{path}'").read_all()["n"][0].as_py() == 6_000_000
+        assert session.fetch("SELECT current_setting('memory_limit') AS m").read_all()["m"][0].as_py() == "57.2 MiB"
+    small.close()

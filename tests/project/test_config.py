@@ -78,6 +78,13 @@ def test_an_environment_lies_over_the_top_and_var_over_both(root: Path, monkeypa
     assert config.threads == 3
 
 
+@pytest.mark.parametrize(
+    ("size", "bytes"), [("512MB", 512 * 10**6), ("2.5 GiB", 5 * 2**29), ("1tb", 10**12), ("64kb", 64_000)]
+)
+def test_memory_is_a_size(root: Path, size: str, bytes: int) -> None:
+    assert load(root, f"memory: 1GB\nenvironments: {{small: {{memory: {size}}}}}\n", "small").memory == bytes
+
+
 def test_secrets_are_never_printed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_PASSWORD", "p@ss/w:rd")
     monkeypatch.setenv("SHOP_KEY", "topsecret")
@@ -138,6 +145,8 @@ def test_deeper_folders_win(root: Path) -> None:
         ("environments:\n  dev: {catalogue: x}\n", 2, 9, 'unknown key "catalogue"', 'did you mean "catalog"?'),
         ("defaults: {staging: {ownr: x}}\n", 1, 22, 'unknown key "ownr"', 'did you mean "owner"?'),
         ("threads: many\n", 1, 10, 'expected a whole number, got "many"', ""),
+        ("memory: 4\n", 1, 9, "expected text, got 4", "put it in quotes"),
+        ("memory: 4 apples\n", 1, 9, "a size is a number and a unit: 512MB, 4GB, 2.5GiB", ""),
         ("threads: 0\n", 1, 10, "input should be greater than or equal to 1", ""),
         ("catalog: lake/catalog.db\n", 1, 10, "a catalog is a URI, as in sqlite:///lake/catalog.db", ""),
         ("models: nowhere\n", 1, 9, "there is no folder nowhere", ""),

@@ -35,9 +35,9 @@ _TAKEN = frozenset({"temp", "system", "memory", "information_schema", "pg_catalo
 _EMPTY = Path(__file__).with_name("empty.parquet")
 
 
-def engine(threads: int) -> DuckDB:
-    """Starts DuckDB with so many threads, shared by all sessions."""
-    return DuckDB(threads)
+def engine(threads: int, memory: int | None = None) -> DuckDB:
+    """Starts DuckDB with so many threads and bytes of memory, shared by all sessions; four fifths of it by default."""
+    return DuckDB(threads, memory)
 
 
 class DuckDB:
@@ -47,12 +47,14 @@ class DuckDB:
     version: str = duckdb.__version__
     transforms = TRANSFORMS
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, memory: int | None = None) -> None:
+        limit = {"memory_limit": f"{memory}B"} if memory else {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._connection = duckdb.connect(
             ":memory:",
             config={
+                **limit,
                 "threads": str(max(1, threads)),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
