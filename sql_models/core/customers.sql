@@ -25,7 +25,8 @@ WITH visits AS (
         min(business_date) AS first_sale_on,
         max(business_date) AS last_sale_on
     FROM core.sales
-    WHERE customer_id IS NOT NULL AND NOT is_return
+    WHERE customer_id IS NOT NULL
+      AND NOT is_return
     GROUP BY customer_id, store_id
 ),
 
@@ -49,5 +50,4 @@ SELECT
     habits.last_sale_on,
     habits.home_store_id
 FROM staging.customers AS customers
-LEFT JOIN habits
-    ON customers.customer_id = habits.customer_id
+LEFT JOIN habits ON customers.customer_id = habits.customer_id

@@ -29,8 +29,11 @@ checks:
 WITH priced AS (
     SELECT
         sales.*,
-        CASE WHEN sales.currency = 'EUR' THEN CAST(1 AS DECIMAL(18, 8)) ELSE rates.eur_per_unit END AS eur_per_unit,
-        CAST(quantity * unit_price AS DECIMAL(20, 2)) AS gross
+        CASE
+            WHEN sales.currency = 'EUR' THEN CAST(1 AS DECIMAL(18, 8))
+            ELSE rates.eur_per_unit
+        END AS eur_per_unit,
+        CAST(sales.quantity * sales.unit_price AS DECIMAL(20, 2)) AS gross
     FROM staging.sales AS sales
     LEFT JOIN staging.fx_rates AS rates
         ON sales.currency = rates.currency

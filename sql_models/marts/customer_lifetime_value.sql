@@ -33,8 +33,7 @@ valued AS (
         coalesce(totals.receipts, 0) AS receipts,
         CAST(coalesce(totals.revenue_eur, 0) AS DECIMAL(18, 2)) AS lifetime_value_eur
     FROM core.customers AS customers
-    LEFT JOIN totals
-        ON customers.customer_id = totals.customer_id
+    LEFT JOIN totals ON customers.customer_id = totals.customer_id
 )
 
 SELECT

@@ -26,5 +26,5 @@ SELECT
     CAST(regexp_extract(source_file, 'delivered_(\d{4}-\d{2}-\d{2})', 1) AS DATE) AS delivered_on,
     rtrim(line, chr(13)) AS line  -- some tills end their lines as Windows does
 FROM lines
-WHERE source_line > 1             -- the first line holds the names
+WHERE source_line > 1  -- the first line holds the names
   AND trim(line, chr(13) || ' ') <> ''

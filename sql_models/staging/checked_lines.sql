@@ -49,7 +49,7 @@ placed AS (
     SELECT
         tidy.*,
         stores.time_zone,
-        coalesce(utc_time, tidy.local_time AT TIME ZONE stores.time_zone) AS sold_at
+        coalesce(tidy.utc_time, tidy.local_time AT TIME ZONE stores.time_zone) AS sold_at
     FROM tidy
     LEFT JOIN raw.stores AS stores
         ON TRY_CAST(tidy.store_id AS INTEGER) = stores.store_id
@@ -75,7 +75,7 @@ SELECT
     lines.delivered_on,
     lines.line,
     CASE
-        WHEN NOT is_whole
+        WHEN NOT lines.is_whole
             THEN 'malformed_line'
         WHEN lines.receipt_no IS NULL
             OR NOT regexp_full_match(coalesce(lines.store_id, ''), '\d{1,6}')

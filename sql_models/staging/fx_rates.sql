@@ -31,9 +31,11 @@ SELECT
     currency,
     rate_date AS valid_from,
     -- No rates on weekends and holidays: the last one goes on, up to seven days after its own.
-    CAST(least(
-        coalesce(lead(rate_date) OVER (PARTITION BY currency ORDER BY rate_date), DATE '9999-12-31'),
-        CAST(rate_date + INTERVAL 8 DAY AS DATE)
-    ) AS DATE) AS valid_until,
+    CAST(
+        least(
+            coalesce(lead(rate_date) OVER (PARTITION BY currency ORDER BY rate_date), DATE '9999-12-31'),
+            CAST(rate_date + INTERVAL 8 DAY AS DATE)
+        ) AS DATE
+    ) AS valid_until,
     eur_per_unit
 FROM published

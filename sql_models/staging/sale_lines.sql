@@ -21,12 +21,22 @@ columns:
   discount_pct: {type: string}
 --- */
 WITH csv_lines AS (
-    SELECT source_file, source_line, delivered_on, line, string_split(line, ';') AS fields
+    SELECT
+        source_file,
+        source_line,
+        delivered_on,
+        line,
+        string_split(line, ';') AS fields
     FROM raw.pos_csv
 ),
 
 json_lines AS (
-    SELECT source_file, source_line, delivered_on, line, TRY_CAST(line AS JSON) AS fields
+    SELECT
+        source_file,
+        source_line,
+        delivered_on,
+        line,
+        TRY_CAST(line AS JSON) AS fields
     FROM raw.pos_jsonl
 )
 
@@ -44,7 +54,7 @@ SELECT
     fields[5] AS customer_id,
     fields[6] AS product_id,
     fields[7] AS quantity,
-    replace(fields[8], ',', '.') AS unit_price,    -- German tills write decimal commas
+    replace(fields[8], ',', '.') AS unit_price,  -- German tills write decimal commas
     fields[9] AS currency,
     replace(fields[10], ',', '.') AS discount_pct
 FROM csv_lines
@@ -80,11 +90,22 @@ SELECT
     source_file,
     source_line,
     delivered_on,
-    CAST(json_object(
-        'store_id', store_id, 'receipt_no', receipt_no, 'line_no', line_no, 'sold_at_ms', sold_at_ms,
-        'customer_id', customer_id, 'product_id', product_id, 'quantity', quantity,
-        'unit_price', CAST(unit_price AS VARCHAR), 'currency', currency, 'discount_pct', CAST(discount_pct AS VARCHAR)
-    ) AS VARCHAR) AS line,
+    CAST(
+        to_json(
+            {
+                'store_id': store_id,
+                'receipt_no': receipt_no,
+                'line_no': line_no,
+                'sold_at_ms': sold_at_ms,
+                'customer_id': customer_id,
+                'product_id': product_id,
+                'quantity': quantity,
+                'unit_price': CAST(unit_price AS VARCHAR),
+                'currency': currency,
+                'discount_pct': CAST(discount_pct AS VARCHAR)
+            }
+        ) AS VARCHAR
+    ) AS line,
     true AS is_whole,
     CAST(store_id AS VARCHAR) AS store_id,
     receipt_no,

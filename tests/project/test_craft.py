@@ -13,9 +13,13 @@ from lakeorch.cli import main
 from lakeorch.errors import ProjectError
 from lakeorch.project import Project
 from lakeorch.project.config import load_config
+from lakeorch.project.wiring import Wiring
 from tests.conftest import Make, picture
 
 Capture = pytest.CaptureFixture[str]
+ROOT = Path(__file__).parents[2]
+# what a newcomer runs first, and copies from
+SHIPPED = [ROOT / "sql_models", ROOT / "lakeorch/project/starter/sql_models", *sorted(ROOT.glob("examples/*/models"))]
 UNTIDY = {
     "models/a/one.sql": "/* ---\nowner: me\n--- */\nselect i as id from range(3) t(i) -- all\n",
     "models/a/two.sql": "/* ---\ndescription: d\nowner: me\n--- */\nSELECT id\nFROM a.one\n",
@@ -142,7 +146,7 @@ def test_lint_knows_the_columns_of_foreign_tables_only_where_it_must(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make(UNTIDY)
-    monkeypatch.setattr(Project, "_published", lambda self: pytest.fail("the catalog was opened"))
+    monkeypatch.setattr(Wiring, "published", lambda self: pytest.fail("the catalog was opened"))
     Project(folder).lint()
     Project(folder).test()
 
@@ -153,9 +157,16 @@ def test_a_model_that_cannot_be_read_is_no_case_for_lint(make: Make, capsys: Cap
     assert lakeorch(capsys, "lint", folder, "-s", "a.two")[0] == 0
 
 
-def test_the_sample_has_no_errors() -> None:
-    sample = Path(__file__).parents[2] / "sql_models"
-    assert [remark for remark in Project(sample).lint() if remark.severity == "error"] == []
+def test_all_shipped_projects_are_found() -> None:
+    assert len(SHIPPED) >= 6
+    assert {path.parent.name for path in SHIPPED} >= {"tpch", "starter", ROOT.name}
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.relative_to(ROOT).as_posix())
+def test_shipped_projects_are_laid_out_and_lint_has_no_remark(folder: Path) -> None:
+    project = Project(folder)
+    assert project.format(check=True).changed == ()
+    assert [(remark.rule, str(remark.finding.place)) for remark in project.lint()] == []
 
 
 # ---- test ----

@@ -8,8 +8,17 @@ columns:
 checks:
   - unique: [sale_id]
 --- */
-SELECT sale_id, shop, sold_on, amount
+SELECT
+    sale_id,
+    shop,
+    sold_on,
+    amount
 FROM read_csv(
-  'raw/sales/*.csv',
-  columns = {'sale_id': 'INTEGER', 'shop': 'VARCHAR', 'sold_on': 'DATE', 'amount': 'DECIMAL(10, 2)'}
+    'raw/sales/*.csv',
+    columns = {
+        'sale_id': 'INTEGER',
+        'shop': 'VARCHAR',
+        'sold_on': 'DATE',
+        'amount': 'DECIMAL(10, 2)'
+    }
 )

@@ -7,6 +7,6 @@ updated_at: updated_at
 --- */
 SELECT customer_id, city, updated_at
 FROM read_json(
-  'raw/customers.jsonl',
-  columns = {'customer_id': 'INTEGER', 'city': 'VARCHAR', 'updated_at': 'TIMESTAMPTZ'}
+    'raw/customers.jsonl',
+    columns = {'customer_id': 'INTEGER', 'city': 'VARCHAR', 'updated_at': 'TIMESTAMPTZ'}
 )

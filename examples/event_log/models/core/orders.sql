@@ -8,8 +8,13 @@ columns:
   amount: {type: "decimal(10,2)", checks: [{min: 0}]}
 --- */
 -- events come late: an old one must not replace what is known already, so each is held against all others
-SELECT e.order_id, e.customer_id, e.state, e.amount, e."at" AS changed_at
+SELECT
+    e.order_id,
+    e.customer_id,
+    e.state,
+    e.amount,
+    e."at" AS changed_at
 FROM raw.events e
 ANTI JOIN raw.events later
-  ON later.order_id = e.order_id
-  AND (later."at" > e."at" OR (later."at" = e."at" AND later.event_id > e.event_id))
+    ON later.order_id = e.order_id
+    AND (later."at" > e."at" OR (later."at" = e."at" AND later.event_id > e.event_id))

@@ -6,11 +6,14 @@ columns:
 checks:
   - unique: [day, city]
 --- */
-SELECT e."at"::DATE AS day, coalesce(c.city, 'unknown') AS city, sum(e.amount)::DECIMAL(18, 2) AS revenue
+SELECT
+    e."at"::DATE AS day,
+    coalesce(c.city, 'unknown') AS city,
+    sum(e.amount)::DECIMAL(18, 2) AS revenue
 FROM raw.events e
 LEFT JOIN core.customers c
-  ON c.customer_id = e.customer_id
-  AND e."at" AT TIME ZONE 'UTC' >= c.valid_from
-  AND (c.valid_to IS NULL OR e."at" AT TIME ZONE 'UTC' < c.valid_to)
+    ON c.customer_id = e.customer_id
+    AND e."at" AT TIME ZONE 'UTC' >= c.valid_from
+    AND (c.valid_to IS NULL OR e."at" AT TIME ZONE 'UTC' < c.valid_to)
 WHERE e.state = 'paid'
 GROUP BY ALL

@@ -9,11 +9,21 @@ columns:
 checks:
   - unique: [event_id]
 --- */
-SELECT event_id, "at", customer_id, order_id, state, amount
+SELECT
+    event_id,
+    "at",
+    customer_id,
+    order_id,
+    state,
+    amount
 FROM read_json(
-  'raw/events/*.jsonl',
-  columns = {
-    'event_id': 'VARCHAR', 'at': 'TIMESTAMP', 'customer_id': 'INTEGER', 'order_id': 'INTEGER',
-    'state': 'VARCHAR', 'amount': 'DECIMAL(10, 2)'
-  }
+    'raw/events/*.jsonl',
+    columns = {
+        'event_id': 'VARCHAR',
+        'at': 'TIMESTAMP',
+        'customer_id': 'INTEGER',
+        'order_id': 'INTEGER',
+        'state': 'VARCHAR',
+        'amount': 'DECIMAL(10, 2)'
+    }
 )

@@ -3,9 +3,7 @@ description: Orders of a quarter with a line that came late, per priority (TPC-H
 columns:
   o_orderpriority: {checks: [unique]}
 --- */
-SELECT
-    o_orderpriority,
-    count(*) AS order_count
+SELECT o_orderpriority, count(*) AS order_count
 FROM orders
 WHERE o_orderdate >= DATE '1993-07-01'
   AND o_orderdate < DATE '1993-07-01' + INTERVAL '3' MONTH

@@ -4,9 +4,7 @@ description: >-
 columns:
   n_name: {checks: [unique]}
 --- */
-SELECT
-    n_name,
-    sum(l_extendedprice * (1 - l_discount)) AS revenue
+SELECT n_name, sum(l_extendedprice * (1 - l_discount)) AS revenue
 FROM customer
 JOIN orders ON o_custkey = c_custkey
 JOIN lineitem ON l_orderkey = o_orderkey

@@ -3,10 +3,7 @@ description: Profit on green parts, per supplier's country and year (TPC-H speci
 checks:
   - unique: [nation, o_year]
 --- */
-SELECT
-    nation,
-    o_year,
-    sum(amount) AS sum_profit
+SELECT nation, o_year, sum(amount) AS sum_profit
 FROM (
     SELECT
         n_name AS nation,

@@ -5,9 +5,7 @@ description: >-
 columns:
   ps_partkey: {checks: [unique]}
 --- */
-SELECT
-    ps_partkey,
-    sum(ps_supplycost * ps_availqty) AS value
+SELECT ps_partkey, sum(ps_supplycost * ps_availqty) AS value
 FROM partsupp
 JOIN supplier ON s_suppkey = ps_suppkey
 JOIN nation ON n_nationkey = s_nationkey

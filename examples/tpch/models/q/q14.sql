@@ -4,8 +4,9 @@ columns:
   promo_revenue: {checks: [{min: 0}, {max: 100}]}
 --- */
 SELECT
-    100.00 * sum(CASE WHEN p_type LIKE 'PROMO%' THEN l_extendedprice * (1 - l_discount) ELSE 0 END)
-    / sum(l_extendedprice * (1 - l_discount)) AS promo_revenue
+    100.00
+        * sum(CASE WHEN p_type LIKE 'PROMO%' THEN l_extendedprice * (1 - l_discount) ELSE 0 END)
+        / sum(l_extendedprice * (1 - l_discount)) AS promo_revenue
 FROM lineitem
 JOIN part ON p_partkey = l_partkey
 WHERE l_shipdate >= DATE '1995-09-01'

@@ -12,6 +12,7 @@ WITH revenue AS (
       AND l_shipdate < DATE '1996-01-01' + INTERVAL '3' MONTH
     GROUP BY l_suppkey
 )
+
 SELECT
     s_suppkey,
     s_name,

@@ -6,9 +6,7 @@ columns:
 checks:
   - rows: {max: 100}
 --- */
-SELECT
-    s_name,
-    count(*) AS numwait
+SELECT s_name, count(*) AS numwait
 FROM supplier
 JOIN lineitem AS l1 ON l1.l_suppkey = s_suppkey
 JOIN orders ON o_orderkey = l1.l_orderkey
