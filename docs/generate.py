@@ -113,7 +113,7 @@ def settings() -> str:
             "### Of a column\n",
             _keys(ColumnBlock, column),
             "## Of a project: `lakeorch.yml`\n\nOptional. `${NAME}` and `${NAME:-default}` are filled in from the "
-            "process environment.\n",
+            "process environment, `${keyring:service/name}` from the system's keyring.\n",
             _keys(File, _FILE),
             "### Of an environment\n",
             _keys(Environment, _FILE),

@@ -9,7 +9,8 @@
     │   └── MovedError          1    another run moved a table first, or an input moved: plan again
     └── Interrupted             130  the user asked to stop
 
-Catch `LakeorchError` to catch all of them. A message says what happened; `hint` says what to do about it.
+Catch `LakeorchError` to catch all of them. A message says what happened; `hint` says what to do about it. No secret
+of the project's settings is in either.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import bisect
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from lakeorch.masking import redacted
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,7 +94,8 @@ class Source:
         place = self.place(span.start)
         line = self.line(place.line)
         room = max(1, len(line) - place.column + 1)
-        return Finding(place, message, hint, line, max(1, min(span.end - span.start, room)), model)
+        width = max(1, min(span.end - span.start, room))
+        return Finding(place, redacted(message), redacted(hint), line, width, model)
 
     def _starts(self) -> list[int]:
         starts, at = [0], self.text.find("\n")
@@ -112,9 +116,9 @@ class LakeorchError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redacted(message)
+        self.hint = redacted(hint)
+        super().__init__(self.message)
 
 
 class ProjectError(LakeorchError):

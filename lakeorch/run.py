@@ -18,6 +18,7 @@ from lakeorch.engines import Relation, relation
 from lakeorch.errors import ConflictError, LakeorchError, MovedError
 from lakeorch.execute import Executor
 from lakeorch.lake import Record, Scan, Staged
+from lakeorch.masking import redacted
 from lakeorch.model import Action, Check, CheckResult, Model, Outcome, Step, Verdict
 from lakeorch.observe import Event, EventKind
 from lakeorch.publish import Decision, Policy, decide
@@ -170,7 +171,8 @@ class Run:
         except (KeyError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
             # a bug, but of this step alone: the other steps go on
             log.debug("step %s", name, exc_info=True)
-            work.error = f"{type(error).__name__}: {error}\nthis is a bug in lakeorch; --debug shows where it happened"
+            said = redacted(f"{type(error).__name__}: {error}")
+            work.error = f"{said}\nthis is a bug in lakeorch; --debug shows where it happened"
         except OSError as error:
             work.error = f"{error.strerror or error}: {error.filename or self.lake.warehouse}"
         work.seconds = time.perf_counter() - started

@@ -1,7 +1,8 @@
 """A query as it is kept with the tables that it made, so that it can be run again when its model is another.
 
 What is kept depends on nothing but the fingerprint: the SELECT and those of the views that it inlines, the models
-that they name, and the values of the variables.
+that they name, and the values of the variables. Of a secret variable only a hash is kept: whoever runs the query
+again has to give the value.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from datetime import date, datetime
 
 from lakeorch.errors import Source, Span
 from lakeorch.graph import Graph
+from lakeorch.masking import is_secret, stand_in
 from lakeorch.model import Model, Scalar, Settings
 from lakeorch.parse import parse_model
+
+
+class SecretError(Exception):
+    """The value of a secret variable is needed, and another one, or none, was given."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +40,22 @@ def query_text(graph: Graph, name: str, variables: Mapping[str, Scalar]) -> str:
         "sql": graph.models[name].sql,
         "views": {view: graph.models[view].sql for view in views},
         "models": [table for table in graph.tables_behind(name) if table in graph.models],
-        "variables": {each: _told(variables.get(each)) for each in sorted(used)},
+        "variables": {each: _told(each, variables.get(each)) for each in sorted(used)},
     }
     return json.dumps(doc, sort_keys=True)
 
 
-def read_query(text: str, name: str, settings: Settings) -> Recorded:
+def read_query(text: str, name: str, settings: Settings, given: Mapping[str, Scalar]) -> Recorded:
     """The query of a model out of what `query_text` wrote.
 
     Args:
         text: what was kept.
         name: of the model.
         settings: that it had.
+        given: values of secret variables; others are not looked at.
 
     Raises:
+        SecretError: the value of a secret variable is not among the given ones.
         ValueError: the text is not what `query_text` wrote.
     """
     try:
@@ -57,7 +65,9 @@ def read_query(text: str, name: str, settings: Settings) -> Recorded:
             replace(_select(view, sql), settings=Settings(materialized="view")) for view, sql in doc["views"].items()
         ]
         tables = [Model(table, Source(table, ""), Span(0, 0), Settings()) for table in doc["models"]]
-        variables = {str(each): _meant(value) for each, value in doc["variables"].items()}
+        variables = {str(each): _meant(str(each), value, given) for each, value in doc["variables"].items()}
+    except SecretError:
+        raise
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a recorded query: {error}") from error
     return Recorded(model, Graph([model, *views, *tables]), variables)
@@ -70,11 +80,16 @@ def _select(name: str, sql: str) -> Model:
     return model
 
 
-def _told(value: Scalar) -> object:
-    return {type(value).__name__: value.isoformat()} if isinstance(value, date) else value
+def _told(variable: str, value: Scalar) -> object:
+    plain = {type(value).__name__: value.isoformat()} if isinstance(value, date) else value
+    return stand_in(variable, plain) if is_secret(variable) else plain
 
 
-def _meant(value: object) -> Scalar:
+def _meant(variable: str, value: object, given: Mapping[str, Scalar]) -> Scalar:
+    if is_secret(variable):
+        if _told(variable, given.get(variable)) != value:
+            raise SecretError(f"it was made with another value of the secret ${variable}, which is not kept")
+        return given.get(variable)
     if isinstance(value, dict):
         [(kind, text)] = value.items()
         return datetime.fromisoformat(text) if kind == "datetime" else date.fromisoformat(text)

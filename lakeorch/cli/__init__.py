@@ -22,6 +22,7 @@ import click
 from lakeorch import __version__
 from lakeorch.cli import failures, options
 from lakeorch.errors import LakeorchError
+from lakeorch.masking import redacted
 
 COMMANDS = (
     "connect",
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     color = False if os.environ.get("NO_COLOR") else None
     if options.debugging(given):
         logging.basicConfig(level=logging.WARNING)
+        for each in logging.getLogger().handlers:
+            each.setFormatter(_Masking())
         logging.getLogger("lakeorch").setLevel(logging.DEBUG)
     stopped: list[int] = []
     with _noticing(stopped):
@@ -81,6 +84,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             told = error if known else KeyboardInterrupt()
             return failures.report(told, as_json="--json" in given, debug=options.debugging(given))
         return code if isinstance(code, int) else 0
+
+
+class _Masking(logging.Formatter):
+    """A log line without secrets, its traceback included."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.BASIC_FORMAT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import click
 
 from lakeorch.cli.output import say
 from lakeorch.errors import Finding, Interrupted, LakeorchError, ProjectError
+from lakeorch.masking import redacted
 from lakeorch.observers.findings import render_all
 from lakeorch.observers.text import count, one_line
 
@@ -28,7 +29,7 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
         The exit code.
     """
     if debug:
-        say("".join(traceback.format_exception(error)), err=True)
+        say(redacted("".join(traceback.format_exception(error))), err=True)
     known = _known(error)
     if as_json:
         status = "interrupted" if isinstance(known, Interrupted) else "error"

@@ -13,6 +13,7 @@ from datetime import date
 from lakeorch.errors import Finding, Place
 from lakeorch.graph.selectors import Selectors, listing, several
 from lakeorch.graph.walks import Edges, cycles, order, ring, spread, turned
+from lakeorch.masking import is_secret, stand_in
 from lakeorch.model import Model, Reference, Scalar
 
 __all__ = ["Graph"]
@@ -206,7 +207,7 @@ class Graph:
         if types := {column.name: column.type for column in settings.columns if column.type}:
             facts["types"] = types
         if used := sorted({use.name for use in model.variables}):
-            facts["variables"] = {variable: _plain(variables.get(variable)) for variable in used}
+            facts["variables"] = {variable: _kept(variable, variables.get(variable)) for variable in used}
         return facts
 
     def fingerprint(self, name: str, variables: Mapping[str, Scalar]) -> str:
@@ -292,6 +293,12 @@ def _by_name(models: Sequence[Model]) -> tuple[dict[str, Model], list[Finding]]:
             message = f"{model.name} is already the name of {first.source.file}"
             findings.append(Finding(Place(model.source.file), message, "rename one of the two files", model=model.name))
     return found, findings
+
+
+def _kept(variable: str, value: Scalar) -> object:
+    """A variable's value as snapshots keep it: never that of a secret one."""
+    plain = _plain(value)
+    return stand_in(variable, plain) if is_secret(variable) else plain
 
 
 def _plain(value: Scalar) -> object:

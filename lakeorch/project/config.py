@@ -1,18 +1,19 @@
 """`lakeorch.yml`, resolved: which lake, which engine, which variables. Optional; without it everything has a default.
 
-The file is read once, checked against `file.File`, filled in from the process environment (`${NAME}`,
-`${NAME:-default}`) and laid together with one of its environments and with `--var`. What comes out is a `Config`.
+The file is read once, checked against `file.File`, filled in from the process environment and the system's keyring
+(`${NAME}`, `${NAME:-default}`, `${keyring:service/name}`) and laid together with one of its environments and with
+`--var`. What comes out is a `Config`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError, suggestion
+from lakeorch.masking import hide, is_secret, mask
 from lakeorch.model import Scalar
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ Value = TypeVar("Value")
 
 FILE = "lakeorch.yml"
 MODELS = "sql_models"
-_SECRET = re.compile(r"pass|secret|token|credential|key|pwd", re.I)
-_USER_INFO = re.compile(r"(://[^:/@\s]*:)\S+@")
-_PARAMETER = re.compile(r"([?&;][^=&;\s]*(?:pass|secret|token|credential|key|pwd)[^=&;\s]*=)[^&;\s]+", re.I)
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,16 +86,6 @@ def _laid_together(folders: Mapping[str, Mapping[str, Value]], namespace: str) -
     for depth in range(1, len(parts) + 1):
         found.update(folders.get(".".join(parts[:depth]), {}))
     return found
-
-
-def mask(uri: str) -> str:
-    """A URI without the password in it: fit for screens, logs and errors."""
-    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(r"\1***@", uri))
-
-
-def is_secret(name: str) -> bool:
-    """Whether a setting's name says that its value must not be shown."""
-    return _SECRET.search(name) is not None
 
 
 def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> Config:
@@ -200,17 +188,21 @@ def _resolve(
     for layer in reversed(layers):
         merged |= layer.variables
         properties |= layer.properties
+    merged |= variables
+    catalog = _absolute(first("catalog"), root) or f"sqlite:///{at / 'catalog.db'}"
+    for value in (catalog, *(v for each in (merged, properties) for k, v in each.items() if is_secret(k))):
+        hide(value)
     return Config(
         root=root,
         folder=folder,
         name=file.name if file and file.name else root.name,
         environment=env,
-        catalog=_absolute(first("catalog"), root) or f"sqlite:///{at / 'catalog.db'}",
+        catalog=catalog,
         warehouse=warehouse,
         engine=first("engine") or "duckdb",
         threads=next((layer.threads for layer in layers if layer.threads), None),
         memory=_memory(first("memory")),
-        variables=merged | dict(variables),
+        variables=merged,
         properties=properties,
         owners=file.owners if file else {},
         defaults=file.folders() if file else {},

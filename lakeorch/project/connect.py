@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeorch.errors import UsageError, suggestion
+from lakeorch.masking import is_secret, mask
 from lakeorch.model import Inputs, Published
-from lakeorch.project.config import Config, is_secret, mask
+from lakeorch.project.config import Config
 from lakeorch.types import literal
 
 if TYPE_CHECKING:

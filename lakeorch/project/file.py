@@ -1,4 +1,4 @@
-"""What may stand in `lakeorch.yml`, as pydantic models, and how `${NAME}` in it is filled in.
+"""What may stand in `lakeorch.yml`, as pydantic models, and how `${…}` in it is filled in.
 
 Imported only where there is such a file.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lakeorch.lint import Level
+from lakeorch.masking import hide, is_secret
 from lakeorch.model import Materialized
 from lakeorch.parse.yaml import locate
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lakeorch.errors import Finding, Source
     from lakeorch.parse.yaml import Path, Places
 
-_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_PLACEHOLDER = re.compile(r"\$\{(?:keyring:([^/{}]+)/([^{}]+)|([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?)\}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])(i?)B", re.I)
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -121,13 +122,15 @@ class File(Environment):
 
 
 def fill_in(data: object, places: Places, source: Source, env: str | None) -> tuple[Finding, ...]:
-    """Puts the process environment's values in place of `${NAME}` and `${NAME:-default}`, in `data` itself.
+    """Puts values in place of `${NAME}`, `${NAME:-default}` and `${keyring:service/name}`, in `data` itself.
 
-    The environments that are not used are left out of it: their secrets need not be there. A variable whose whole
-    value is a placeholder is typed as if it had been written in the file.
+    They come from the process environment and from the keyring of the system, and are never shown where the name of
+    a setting, a variable or a place says that they are secret. The environments that are not used are left out of
+    `data`: their secrets need not be there. A variable whose whole value is a placeholder is typed as if it had been
+    written in the file.
 
     Returns:
-        A finding for each name that is not set.
+        A finding for each value that is not there.
     """
     findings: list[Finding] = []
     for holder, key, path in [*_texts(data, ())]:
@@ -137,12 +140,53 @@ def fill_in(data: object, places: Places, source: Source, env: str | None) -> tu
         if path[0] == "environments" and len(path) > 1 and path[1] != env:
             del holder[key]
             continue
-        missing = [m for m in _PLACEHOLDER.finditer(text) if m[1] not in os.environ and m[2] is None]
-        findings += [_missing(match, path, places, source) for match in missing]
-        filled = _PLACEHOLDER.sub(lambda m: os.environ.get(m[1], m[2] or ""), text)
+        values: list[str] = []
+        for match in _PLACEHOLDER.finditer(text):
+            try:
+                values.append(_value(match))
+            except LookupError as error:
+                findings.append(_missing(match, path, places, source, *error.args))
+                values.append("")
+            if match[1] or is_secret(match[3]) or is_secret(key):
+                hide(values[-1])
+        filled = _filled(text, values)
         whole = _PLACEHOLDER.fullmatch(text) and "variables" in path[:-1]
         holder[key] = _typed(filled) if whole else filled
     return tuple(findings)
+
+
+def _filled(text: str, values: Sequence[str]) -> str:
+    rest = iter(values)
+    return _PLACEHOLDER.sub(lambda _: next(rest), text)
+
+
+def _value(match: re.Match[str]) -> str:
+    """What stands for a placeholder; raises LookupError with what is wrong and what to do."""
+    service, name, variable, default = match.groups()
+    if service:
+        return _from_keyring(service, name)
+    if variable not in os.environ and default is None:
+        raise LookupError(
+            f"the environment variable {variable} is not set", f"set it, or write ${{{variable}:-default}}"
+        )
+    return os.environ.get(variable, default or "")
+
+
+def _from_keyring(service: str, name: str) -> str:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ModuleNotFoundError:
+        message = "the library keyring is not installed"
+        raise LookupError(message, "pip install 'lakeorch[keyring]'") from None
+    try:
+        found = keyring.get_password(service, name)
+    except KeyringError as error:
+        raise LookupError(f"the keyring cannot be read: {error}", "unlock it, or use an environment variable") from None
+    if found is None:
+        message = f"the keyring holds nothing for {name} of {service}"
+        raise LookupError(message, f"put it there: keyring set {service} {name}")
+    return found
 
 
 def _texts(data: object, path: Path) -> Iterator[tuple[MutableMapping[str, Any], str, Path]]:
@@ -156,14 +200,13 @@ def _texts(data: object, path: Path) -> Iterator[tuple[MutableMapping[str, Any],
             yield from _texts(value, (*path, key))
 
 
-def _missing(match: re.Match[str], path: Path, places: Places, source: Source) -> Finding:
+def _missing(match: re.Match[str], path: Path, places: Places, source: Source, message: str, hint: str) -> Finding:
     from lakeorch.errors import Span
 
     span = locate(places, path)
     at = source.text.find(match[0], span.start, span.end)
     found = Span(at, at + len(match[0])) if at >= 0 else span
-    hint = f"set it, or write ${{{match[1]}:-default}}"
-    return source.finding(found, f"the environment variable {match[1]} is not set", hint=hint)
+    return source.finding(found, message, hint=hint)
 
 
 def _typed(text: str) -> Any:

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakeorch.bind import statement
-from lakeorch.bind.recorded import Recorded, read_query
+from lakeorch.bind.recorded import Recorded, SecretError, read_query
 from lakeorch.engines import Engine, Files, Query, Relation, Target, relation
 from lakeorch.errors import LakeorchError
 from lakeorch.execute.reading import Reading
 from lakeorch.lake import Lake, Scan, Timeline, Version
-from lakeorch.model import Field, FileSet, Inputs, Published, Settings
+from lakeorch.model import Field, FileSet, Inputs, Published, Scalar, Settings
 from lakeorch.plan import INCREMENTAL, Survey
 from lakeorch.sources.files import file_set, not_as_before, read_listing
 from lakeorch.types import identifier
@@ -72,12 +72,14 @@ class Replay:
     Attributes:
         root: the project root, which the paths of raw files start from.
         directory: an empty folder, which the rows are written to.
+        variables: of the project now; of secret ones no value was recorded.
     """
 
     lake: Lake
     engine: Engine
     root: Path
     directory: str
+    variables: Mapping[str, Scalar]
 
     def run(self, line: Timeline, version: Version, fields: Sequence[Field]) -> Replayed:
         """Makes a version of a table again.
@@ -143,9 +145,11 @@ class Replay:
         if text is None:
             raise NotReplayableError("its query was not recorded")
         try:
-            recorded = read_query(text, line.name, settings)
+            recorded = read_query(text, line.name, settings, self.variables)
             inputs = Inputs.from_json(facts["lakeorch.inputs"])
             then = Inputs() if before is None else Inputs.from_json(before.facts["lakeorch.inputs"])
+        except SecretError as error:
+            raise NotReplayableError(f"{error}: give it with --var, or in lakeorch.yml") from error
         except (ValueError, KeyError) as error:
             raise NotReplayableError(f"what was recorded of it cannot be read: {error}") from error
         files = {pattern: self._listing(pattern, inputs) for pattern in recorded.graph.files_behind(line.name)}

@@ -12,7 +12,7 @@ from typing import Literal
 from lakeorch.engines import Engine, Query, Relation, Session, relation
 from lakeorch.errors import EngineError, LakeorchError, UsageError
 from lakeorch.lake import Lake, Timeline, Version
-from lakeorch.model import Field, Settings
+from lakeorch.model import Field, Scalar, Settings
 from lakeorch.project.compare import Comparison, Side, compare, floats
 from lakeorch.project.diff import key_of, samples_dict, settings_of
 from lakeorch.project.past import Timelines, iso, run_of, timeline
@@ -89,7 +89,7 @@ def verify(site: Site, lake: Lake, engine: Engine, targets: Sequence[str], toler
     Raises:
         UsageError: a target is neither.
     """
-    verifier = _Verifier(lake, engine, site.root, settings_of(site), tolerance)
+    verifier = _Verifier(lake, engine, site.root, settings_of(site), site.variables, tolerance)
     timelines = lake.timelines()
     wanted = [pair for target in targets for pair in _versions(timelines, target)]
     for line, version in {(line.name, version.snapshot_id): (line, version) for line, version in wanted}.values():
@@ -102,6 +102,7 @@ class _Verifier:
     engine: Engine
     root: Path
     settings: Mapping[str, Settings]
+    variables: Mapping[str, Scalar]
     tolerance: float
 
     def run(self, line: Timeline, version: Version) -> Verified:
@@ -117,7 +118,7 @@ class _Verifier:
 
     def _compare(self, line: Timeline, version: Version, directory: str) -> Verified:
         scan = self.lake.scan(line.name, version.snapshot_id, line.location)
-        replayed = Replay(self.lake, self.engine, self.root, directory).run(line, version, scan.fields)
+        replayed = Replay(self.lake, self.engine, self.root, directory, self.variables).run(line, version, scan.fields)
         names = ", ".join(identifier(field.name) for field in scan.fields)
         expected = f"SELECT {names} FROM {self.engine.quote(EXPECTED)}"
         published = f"SELECT {names} FROM {self.engine.quote(PUBLISHED)}"
