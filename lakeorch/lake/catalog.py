@@ -1,4 +1,4 @@
-"""The catalog: pointers to metadata files, and the one transaction that swaps them.
+"""A catalog in a database: pointers to metadata files, and the one transaction that swaps them.
 
 One code path for SQLite and Postgres: pyiceberg's SqlCatalog owns the tables and the connection, so that every other
 Iceberg client sees the same catalog; swapping several pointers at once is what it lacks.
@@ -6,29 +6,36 @@ Iceberg client sees the same catalog; swapping several pointers at once is what 
 
 from __future__ import annotations
 
-import gzip
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from pyiceberg.catalog.sql import IcebergNamespaceProperties, IcebergTables, SqlCatalog, SqlCatalogBaseTable
-from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.table import Table
-from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
-from sqlalchemy import Connection, String, bindparam, case, event, insert, inspect, literal, select, update
+from pyiceberg.table.metadata import TableMetadata
+from sqlalchemy import (
+    Connection,
+    Delete,
+    String,
+    Update,
+    bindparam,
+    case,
+    delete,
+    event,
+    insert,
+    inspect,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from lakeorch.errors import CatalogError
-from lakeorch.lake.published import published_of
+from lakeorch.lake.metadata import Files, written
+from lakeorch.lake.port import CommitMissedError, TableCommit, identifier
 from lakeorch.lake.remedy import passing, plainly
-from lakeorch.lake.scan import plain
-from lakeorch.lake.versions import Timeline, timeline_of
+from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published
 
 BUSY_MS = 10_000
@@ -38,20 +45,16 @@ _BEGIN = "lakeorch_begin"
 _READS, _WRITES, _OUTSIDE = "BEGIN", "BEGIN IMMEDIATE", ""
 
 
-class SwapMissedError(Exception):
-    """A pointer was not where it was expected: nothing was changed."""
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Swap:
-    """A pointer to move: from `old` (None: the table is not there) to `new` (equal to `old`: it must only stay)."""
+    """A pointer to move from `old` to `new`. None is no table: one appears, or goes. Equal: it must only stay."""
 
     name: str
     old: str | None
     new: str | None
 
 
-class Catalog(SqlCatalog):
+class DatabaseCatalog(SqlCatalog):
     """A SqlCatalog that tells absence from failure, and swaps many pointers at once.
 
     Args:
@@ -60,6 +63,8 @@ class Catalog(SqlCatalog):
         place: what to call it in messages.
         properties: `uri`, `warehouse` and settings of the file system.
     """
+
+    guarantee = "one catalog transaction over all tables"
 
     def __init__(self, name: str, *, create: bool, place: str, properties: Mapping[str, str]) -> None:
         self._create = create
@@ -144,31 +149,26 @@ class Catalog(SqlCatalog):
 
     def published(self, pointers: Mapping[str, str]) -> dict[str, Published]:
         """What the metadata files say, each read once in the life of the process."""
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            return dict(zip(pointers, pool.map(self._published, pointers, pointers.values()), strict=True))
-
-    def _published(self, name: str, location: str) -> Published:
-        return _published(self._files, name, location)
+        return self._files.published(pointers)
 
     def timelines(self, pointers: Mapping[str, str]) -> dict[str, Timeline]:
         """The past of tables, as their metadata files tell it."""
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            return dict(zip(pointers, pool.map(self._timeline, pointers, pointers.values()), strict=True))
-
-    def _timeline(self, name: str, location: str) -> Timeline:
-        document = _json(self._files, location)
-        with _readable(location):
-            return timeline_of(name, location, document)
+        return self._files.timelines(pointers)
 
     def table(self, name: str, location: str) -> Table:
         """A table as a metadata file describes it."""
-        metadata = _metadata(self._files, location)
+        metadata = self._files.metadata(location)
         io = self._load_file_io(metadata.properties, location)
         return Table(identifier(name), metadata, location, io, self)
 
+    def unborn(self, name: str, metadata: TableMetadata) -> Table:
+        """A table that exists nowhere yet."""
+        io = self._load_file_io(metadata.properties, metadata.location)
+        return Table(identifier(name), metadata, "", io, self)
+
     @property
-    def _files(self) -> _Files:
-        return _Files(tuple(sorted((k, str(v)) for k, v in self.properties.items())))
+    def _files(self) -> Files:
+        return Files.of(self.properties)
 
     def _is(self, name: str) -> tuple[Any, ...]:
         space, _, table = name.rpartition(".")
@@ -180,46 +180,46 @@ class Catalog(SqlCatalog):
 
     # ---- the one transaction -----------------------------------------------------------------------------------
 
+    def commit(self, changes: Sequence[TableCommit], held: Mapping[str, str | None]) -> None:
+        """Writes the metadata files, then swaps all pointers at once; see `port.Catalog`.
+
+        Raises:
+            CommitMissedError: a table is not where it was expected; nothing was changed.
+            SQLAlchemyError: as `swap` says.
+        """
+        stay = [Swap(name, location, location) for name, location in held.items()]
+        self.swap([*stay, *(Swap(change.name, change.location, written(change)) for change in changes)])
+
+    def drop(self, tables: Mapping[str, str]) -> None:
+        """Takes pointers away; raises as `commit` does."""
+        self.swap([Swap(name, location, None) for name, location in tables.items()])
+
     def swap(self, swaps: Sequence[Swap]) -> None:
         """Moves all pointers, or none.
 
         Raises:
-            SwapMissedError: a pointer is not at `old`; nothing was changed.
+            CommitMissedError: a pointer is not at `old`; nothing was changed.
             SQLAlchemyError: the database failed. Unless it failed before the commit, look what became of it.
         """
+        # By name, so that two runs that want the same tables wait for each other instead of blocking for ever.
+        swaps = sorted(swaps)
+        there = [swap for swap in swaps if swap.old is not None]
         with self.engine.connect().execution_options(**{_BEGIN: _WRITES}) as connection, connection.begin():
-            # By name, so that two runs that want the same tables wait for each other instead of blocking for ever.
-            self._move(connection, sorted(s for s in swaps if s.old is not None))
-            for swap in sorted(s for s in swaps if s.old is None):
-                if swap.new is None:
-                    if connection.execute(select(literal(1)).where(*self._is(swap.name))).first():
-                        raise SwapMissedError(swap.name)
-                else:
+            self._change(connection, _MOVE, [swap for swap in there if swap.new is not None])
+            self._change(connection, _TAKE, [swap for swap in there if swap.new is None])
+            for swap in swaps:
+                if swap.old is None and swap.new is not None:
                     self._add(connection, swap.name, swap.new)
+                elif swap.old is None and connection.execute(select(literal(1)).where(*self._is(swap.name))).first():
+                    raise CommitMissedError(swap.name)
 
-    def _move(self, connection: Connection, swaps: Sequence[Swap]) -> None:
-        if not swaps:
-            return
-        table = IcebergTables
-        old, new = bindparam("old", type_=String), bindparam("new", type_=String)
-        statement = (
-            update(table)
-            .where(
-                table.catalog_name == self.name,
-                table.table_namespace == bindparam("space"),
-                table.table_name == bindparam("table"),
-                table.metadata_location == old,
-            )
-            # A table that must only stay is written as it is: that locks its row and counts it.
-            .values(
-                metadata_location=new,
-                previous_metadata_location=case((old == new, table.previous_metadata_location), else_=old),
-            )
-            .execution_options(synchronize_session=False)
-        )
-        rows = [dict(zip(("space", "table"), _split(s.name), strict=True), old=s.old, new=s.new) for s in swaps]
-        if connection.execute(statement, rows).rowcount != len(swaps):
-            raise SwapMissedError(", ".join(s.name for s in swaps))
+    def _change(self, connection: Connection, statement: Update | Delete, swaps: Sequence[Swap]) -> None:
+        rows = []
+        for swap in swaps:
+            space, table = _split(swap.name)
+            rows.append({"catalog": self.name, "space": space, "table": table, "old": swap.old, "new": swap.new})
+        if rows and connection.execute(statement, rows).rowcount != len(rows):
+            raise CommitMissedError(", ".join(swap.name for swap in swaps))
 
     def _add(self, connection: Connection, name: str, location: str) -> None:
         space, table = _split(name)
@@ -231,9 +231,23 @@ class Catalog(SqlCatalog):
         connection.execute(insert(IcebergTables).values(**self._create_table_row(space, table, location)))
 
 
-def identifier(name: str) -> tuple[str, ...]:
-    """`a.b.t` as pyiceberg has it."""
-    return tuple(name.split("."))
+# one row, where its pointer is as expected; the values are bound when it is executed
+_OLD, _NEW = bindparam("old", type_=String), bindparam("new", type_=String)
+_AT = (
+    IcebergTables.catalog_name == bindparam("catalog"),
+    IcebergTables.table_namespace == bindparam("space"),
+    IcebergTables.table_name == bindparam("table"),
+    IcebergTables.metadata_location == _OLD,
+)
+# a table that must only stay is written as it is: that locks its row and counts it
+_BEFORE = case((_OLD == _NEW, IcebergTables.previous_metadata_location), else_=_OLD)
+_MOVE = (
+    update(IcebergTables)
+    .where(*_AT)
+    .values(metadata_location=_NEW, previous_metadata_location=_BEFORE)
+    .execution_options(synchronize_session=False)
+)
+_TAKE = delete(IcebergTables).where(*_AT).execution_options(synchronize_session=False)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -251,52 +265,3 @@ def _begun(connection: Connection) -> None:
     begin = connection.get_execution_options().get(_BEGIN, _READS)
     if begin:
         connection.exec_driver_sql(begin)
-
-
-# ---- metadata files, parsed once: a location is never written twice --------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    properties: tuple[tuple[str, str], ...]
-
-    def io(self, location: str) -> FileIO:
-        return load_file_io(dict(self.properties), location)
-
-
-def _json(files: _Files, location: str) -> dict[str, Any]:
-    with _readable(location):
-        with files.io(location).new_input(location).open() as stream:
-            content = bytes(stream.read())
-        if location.endswith(".gz.metadata.json"):
-            content = gzip.decompress(content)
-        document = json.loads(content)
-        if not isinstance(document, dict):
-            raise ValueError("not an object")
-        return document
-
-
-@contextmanager
-def _readable(location: str) -> Iterator[None]:
-    try:
-        with plainly(plain(location)):
-            yield
-    except ValueError as error:
-        raise CatalogError(
-            f"{plain(location)}: the table's metadata file is damaged",
-            hint="restore it from a backup, or drop the table from the catalog and run again",
-        ) from error
-
-
-@lru_cache(maxsize=20_000)
-def _published(files: _Files, name: str, location: str) -> Published:
-    document = _json(files, location)
-    with _readable(location):
-        return published_of(name, location, document)
-
-
-@lru_cache(maxsize=64)
-def _metadata(files: _Files, location: str) -> TableMetadata:
-    document = _json(files, location)
-    with _readable(location):
-        return TableMetadataUtil.parse_obj(document)

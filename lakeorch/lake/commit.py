@@ -1,4 +1,4 @@
-"""Publishing and rejecting: the only code that moves pointers in the catalog."""
+"""Publishing and rejecting: what becomes of staged changes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TypeVar
 
 from pyiceberg.io import FileIO
 from pyiceberg.serializers import ToOutputFile
-from pyiceberg.table import Table
 from pyiceberg.table.locations import load_location_provider
-from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import (
     AddPartitionSpecUpdate,
     AddSchemaUpdate,
@@ -22,13 +20,12 @@ from pyiceberg.table.update import (
     SetSnapshotRefUpdate,
     TableUpdate,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from lakeorch.errors import CatalogError, ConflictError, MovedError
-from lakeorch.lake.catalog import Catalog, Swap, SwapMissedError
 from lakeorch.lake.change import apply
+from lakeorch.lake.port import Catalog, CommitMissedError, TableCommit
 from lakeorch.lake.published import RUN_ID
-from lakeorch.lake.remedy import passing, plainly
+from lakeorch.lake.remedy import FAILURES, passing, plainly
 from lakeorch.lake.replay import check_fits, replayed
 from lakeorch.lake.scan import plain
 from lakeorch.lake.staged import Staged, stamped
@@ -41,19 +38,6 @@ _FIRST_WAIT_S = 0.02
 _LONGEST_WAIT_S = 1.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One table's part of a publish: what to apply to which state of the table."""
-
-    staged: Staged
-    table: Table | None
-    updates: tuple[TableUpdate, ...]
-
-    @property
-    def last_ms(self) -> int:
-        return self.table.metadata.last_updated_ms if self.table else 0
 
 
 def publish(
@@ -92,7 +76,7 @@ def _publish(
     pointers = catalog.pointers()
     wanted = [*(change.name for change in staged), *inputs]
     published = catalog.published({name: pointers[name] for name in wanted if name in pointers})
-    changes: list[_Change] = []
+    changes: list[TableCommit] = []
     done: dict[str, int | None] = {}
     for asked in sorted(staged, key=lambda change: change.name):
         now = published.get(asked.name)
@@ -100,20 +84,25 @@ def _publish(
         prepared = _prepared(catalog, asked, now, read=asked.name in unmoved)
         if prepared is not None:
             changes.append(prepared)
-    if not changes:
-        return done
-    swaps = _held(inputs, published)
-    # One time for all, later than every table's last: a query "as of" sees all of a run or nothing of it.
-    when = max([int(time.time() * 1000), *(change.last_ms + 1 for change in changes)])
-    for change in changes:
-        updates = stamped(change.updates, summary={RUN_ID: run_id}, timestamp_ms=when)
-        location = written(change.staged.io, change.table, updates)
-        swaps.append(Swap(change.staged.name, change.table.metadata_location if change.table else None, location))
-    catalog.swap(swaps)
+    if changes:
+        catalog.commit(at_one_time(changes, {RUN_ID: run_id}), _held(inputs, published))
     return done
 
 
-def _prepared(catalog: Catalog, staged: Staged, now: Published | None, *, read: bool) -> _Change | None:
+def at_one_time(changes: Sequence[TableCommit], said: Mapping[str, str]) -> list[TableCommit]:
+    """The same changes, all at one time, later than every table's last, and with more said in their snapshots.
+
+    So a query "as of" a time sees all of them or none.
+    """
+    last = max((change.table.metadata.last_updated_ms for change in changes if change.table), default=0)
+    when = max(int(time.time() * 1000), last + 1)
+    return [
+        replace(change, updates=stamped(change.updates, summary=said, timestamp_ms=when), when=when)
+        for change in changes
+    ]
+
+
+def _prepared(catalog: Catalog, staged: Staged, now: Published | None, *, read: bool) -> TableCommit | None:
     """The change against the table as it is; None where it is there already.
 
     Where another step has `read` it, rows that came in between are rows that this step missed: all is planned again.
@@ -121,7 +110,7 @@ def _prepared(catalog: Catalog, staged: Staged, now: Published | None, *, read: 
     if now is None:
         if not staged.is_new:
             raise ConflictError(staged.name, "the table was dropped meanwhile", hint="run again to build it anew")
-        return _Change(staged, None, staged.request.updates)
+        return TableCommit(staged.name, None, staged.request.updates, staged.io)
     if staged.writes_data and staged.snapshot_id in now.history:
         return None
     table = catalog.table(staged.name, now.location)
@@ -132,12 +121,12 @@ def _prepared(catalog: Catalog, staged: Staged, now: Published | None, *, read: 
         if read and now.snapshot_id != staged.stand.snapshot_id:
             raise MovedError(staged.name, "another writer added rows after a step of this run had read it")
         updates = replayed(staged, table)
-    return _Change(staged, table, updates) if updates else None
+    return TableCommit(staged.name, table, updates, staged.io) if updates else None
 
 
-def _held(inputs: Mapping[str, int | None], published: Mapping[str, Published]) -> list[Swap]:
+def _held(inputs: Mapping[str, int | None], published: Mapping[str, Published]) -> dict[str, str | None]:
     """Pointers that must stay until the commit, because steps read those tables."""
-    swaps = []
+    held = {}
     for name, expected in inputs.items():
         now = published.get(name)
         found = now.snapshot_id if now else None
@@ -147,30 +136,8 @@ def _held(inputs: Mapping[str, int | None], published: Mapping[str, Published]) 
                 f"it moved while the run read it: from snapshot {expected} to {found}",
                 snapshots=() if found is None else (found,),
             )
-        location = now.location if now else None
-        swaps.append(Swap(name, location, location))
-    return swaps
-
-
-def written(io: FileIO, table: Table | None, updates: Sequence[TableUpdate], *, when: int | None = None) -> str:
-    """Writes the next metadata file of a table, as of `when`; nobody points to it yet. Returns its location."""
-    previous = table.metadata_location if table else None
-    metadata = apply(table.metadata if table else None, updates, previous)
-    if table and when is not None:
-        moves = metadata.snapshot_log
-        if len(moves) > len(table.metadata.snapshot_log):
-            moves = [*moves[:-1], moves[-1].model_copy(update={"timestamp_ms": when})]
-        metadata = metadata.model_copy(update={"last_updated_ms": when, "snapshot_log": moves})
-    version = Catalog._parse_metadata_version(previous) + 1 if previous else 0
-    provider = load_location_provider(metadata.location, metadata.properties)
-    location = provider.new_table_metadata_file_location(version)
-    _write(metadata, io, location)
-    return location
-
-
-def _write(metadata: TableMetadata, io: FileIO, location: str) -> None:
-    with plainly(plain(location)):
-        Catalog._write_metadata(metadata, io, location)
+        held[name] = now.location if now else None
+    return held
 
 
 def reject(catalog: Catalog, staged: Staged, run_id: str) -> str:
@@ -221,9 +188,8 @@ def _rejected_branch(catalog: Catalog, staged: Staged, run_id: str) -> str:
         kept = f"rejected-{run_id}"
         same = pointer == staged.stand.location
         updates = _beside_main(staged.request.updates if same else replayed(staged, table), kept)
-        now = max(int(time.time() * 1000), table.metadata.last_updated_ms + 1)
-        updates = stamped(updates, summary={RUN_ID: run_id}, timestamp_ms=now)
-        catalog.swap([Swap(staged.name, pointer, written(staged.io, table, updates))])
+        change = TableCommit(staged.name, table, updates, staged.io)
+        catalog.commit(at_one_time([change], {RUN_ID: run_id}), {})
     return f"branch {kept} of {staged.name}"
 
 
@@ -245,10 +211,10 @@ def patiently(catalog: Catalog, act: Callable[[], T]) -> T:
         late = time.monotonic() > deadline
         try:
             return act()
-        except SwapMissedError as error:
+        except CommitMissedError as error:
             if late:
                 raise _busy(catalog) from error
-        except SQLAlchemyError as error:
+        except FAILURES as error:
             if late or (not passing(error) and attempt + 1 >= _ATTEMPTS_ON_FAILURE):
                 with plainly(catalog.place):
                     raise

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from pyiceberg.catalog import Catalog
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.table import CommitTableRequest, Namespace, Table, TableIdentifier
-from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table import CommitTableRequest, Namespace, TableIdentifier
 from pyiceberg.table.sorting import SortOrder
 from pyiceberg.table.update import (
     AddPartitionSpecUpdate,
@@ -57,9 +55,3 @@ def request_of(change: Change) -> CommitTableRequest:
     *space, name = change.table.name()
     identifier = TableIdentifier(namespace=Namespace(space), name=name)
     return CommitTableRequest(identifier=identifier, requirements=requirements, updates=change.updates)
-
-
-def unborn(catalog: Catalog, identifier: tuple[str, ...], metadata: TableMetadata) -> Table:
-    """A table that exists nowhere yet."""
-    io = catalog._load_file_io(metadata.properties, metadata.location)
-    return Table(identifier, metadata, "", io, catalog)

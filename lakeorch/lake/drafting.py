@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lakeorch.errors import ConflictError, LakeorchError, MovedError
-from lakeorch.lake.catalog import Catalog, identifier
 from lakeorch.lake.change import Change, Files, apply
-from lakeorch.lake.creation import creation, request_of, unborn
+from lakeorch.lake.creation import creation, request_of
+from lakeorch.lake.port import Catalog
 from lakeorch.lake.published import SAME_AS
 from lakeorch.lake.records import Kept
 from lakeorch.lake.replay import check_fits, stand_of
@@ -30,7 +30,7 @@ def new_draft(
     schema = evolve(None, 0, columns, name, full=True)
     spec = partition_spec(schema, partition_by, name)
     updates = creation(location, schema, spec, sort_order(schema, sort_by))
-    table = unborn(catalog, identifier(name), apply(None, updates))
+    table = catalog.unborn(name, apply(None, updates))
     stand = Stand(None, str(table.metadata.table_uuid), None, schema.schema_id, spec.spec_id, 0)
     return _draft(name, Change(table, updates), stand)
 
@@ -133,8 +133,7 @@ def revived(catalog: Catalog, kept: Kept) -> Staged | None:
     if (pointer is None) != (kept.stand.location is None):
         return None
     if pointer is None:
-        metadata = apply(None, kept.request.updates)
-        table = unborn(catalog, identifier(kept.name), metadata)
+        table = catalog.unborn(kept.name, apply(None, kept.request.updates))
     else:
         table = catalog.table(kept.name, pointer)
     staged = Staged(

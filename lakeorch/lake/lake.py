@@ -10,9 +10,10 @@ from pyiceberg.io import load_file_io
 
 from lakeorch.errors import CatalogError, LakeorchError
 from lakeorch.lake import commit, opening
-from lakeorch.lake.catalog import Catalog
+from lakeorch.lake.catalog import DatabaseCatalog
 from lakeorch.lake.compare import rows_differ
 from lakeorch.lake.drafting import amended, finished, new_draft, next_draft, revived
+from lakeorch.lake.port import Catalog
 from lakeorch.lake.records import Record, from_json, stamp_verdict, to_json
 from lakeorch.lake.remedy import plainly
 from lakeorch.lake.rollback import Return, roll_back
@@ -67,7 +68,7 @@ class Lake:
         with plainly(place):
             uri = opening.prepared(uri, root, create=create)
         settings = {**(properties or {}), "uri": uri, "warehouse": where}
-        catalog = Catalog(name, create=create, place=place, properties=settings)
+        catalog = DatabaseCatalog(name, create=create, place=place, properties=settings)
         if root:
             return cls(catalog, where, DiskStorage(root / _OWN))
         return cls(catalog, where, ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}"))
@@ -297,7 +298,7 @@ class Lake:
 
     def close(self) -> None:
         """Frees the catalog's connections."""
-        self._catalog.engine.dispose()
+        self._catalog.close()
 
 
 def _record(key: str) -> str:

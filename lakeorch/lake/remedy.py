@@ -47,7 +47,11 @@ _ADDRESSES = "sqlite:///… and postgresql+psycopg://… work"
 _PASSING = ("locked", "busy", "deadlock", "could not serialize", "unique constraint", "duplicate key")
 
 
-def passing(error: SQLAlchemyError) -> bool:
+# what a catalog raises of its own accord, from a commit: it is not known then whether the commit was made
+FAILURES: tuple[type[Exception], ...] = (SQLAlchemyError,)
+
+
+def passing(error: Exception) -> bool:
     """Whether trying again can help: the database was busy or another writer came first."""
     text = str(getattr(error, "orig", None) or error).lower()
     return any(words in text for words in _PASSING)

@@ -7,7 +7,6 @@ properties, comment and owner, out of the metadata file that was the table's at 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,9 +18,9 @@ from pyiceberg.table.sorting import SortOrder
 from pyiceberg.table.update import SetSnapshotRefUpdate
 
 from lakeorch.errors import CatalogError, MovedError
-from lakeorch.lake.catalog import Catalog, Swap
 from lakeorch.lake.change import Change
-from lakeorch.lake.commit import patiently, written
+from lakeorch.lake.commit import at_one_time, patiently
+from lakeorch.lake.port import Catalog, TableCommit
 
 _KEPT = ("comment", "owner")
 _OURS = "lakeorch."
@@ -53,28 +52,36 @@ def roll_back(catalog: Catalog, returns: Sequence[Return]) -> None:
         MovedError: a table is no more where it was when this was decided.
         CatalogError: the catalog failed; nothing was moved, unless its last reply was lost.
     """
-    done: dict[str, str] = {}
-    patiently(catalog, lambda: _roll_back(catalog, sorted(returns, key=lambda each: each.name), done))
+    sent: list[Return] = []
+    patiently(catalog, lambda: _roll_back(catalog, sorted(returns, key=lambda each: each.name), sent))
 
 
-def _roll_back(catalog: Catalog, returns: Sequence[Return], done: dict[str, str]) -> None:
+def _roll_back(catalog: Catalog, returns: Sequence[Return], sent: list[Return]) -> None:
+    """One attempt; `sent` are the tables that the one before it sent to the catalog."""
     pointers = catalog.pointers()
-    if done and all(pointers.get(name) == location for name, location in done.items()):
+    if sent and all(_is_back(catalog, each, pointers) for each in sent):
         return  # the reply was lost, the commit was not
     for each in returns:
         if pointers.get(each.name) != each.location:
             raise MovedError(each.name, "it moved while it was to be rolled back", hint="look again, and try again")
-    tables = {each.name: catalog.table(each.name, each.location) for each in returns}
-    # one time for all, later than every table's last: a query "as of" sees all of it or nothing
-    when = max([int(time.time() * 1000), *(table.metadata.last_updated_ms + 1 for table in tables.values())])
-    swaps = []
+    changes = []
+    sent.clear()
     for each in returns:
-        table = tables[each.name]
-        updates = _change(catalog, table, each).updates
-        if updates:
-            swaps.append(Swap(each.name, each.location, written(table.io, table, updates, when=when)))
-    done.update({swap.name: str(swap.new) for swap in swaps})
-    catalog.swap(swaps)
+        table = catalog.table(each.name, each.location)
+        if updates := _change(catalog, table, each).updates:
+            changes.append(TableCommit(each.name, table, updates, table.io))
+            sent.append(each)
+    catalog.commit(at_one_time(changes, {}), {})
+
+
+def _is_back(catalog: Catalog, asked: Return, pointers: Mapping[str, str]) -> bool:
+    """Whether a table was moved, and is where it was to go."""
+    location = pointers.get(asked.name)
+    if location is None or location == asked.location:
+        return False
+    metadata = catalog.table(asked.name, location).metadata
+    said = all(metadata.properties.get(key) == (value or None) for key, value in asked.properties.items())
+    return said and metadata.current_snapshot_id == asked.snapshot_id
 
 
 def _change(catalog: Catalog, table: Table, asked: Return) -> Change:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -165,7 +165,7 @@ class Staged:
 
 
 def stamped(
-    updates: Sequence[TableUpdate], *, summary: dict[str, str], timestamp_ms: int | None = None
+    updates: Sequence[TableUpdate], *, summary: Mapping[str, str], timestamp_ms: int | None = None
 ) -> tuple[TableUpdate, ...]:
     """The same updates with more said in the snapshot's summary, and another time.
 
@@ -174,7 +174,7 @@ def stamped(
     return tuple(_stamp(u, summary, timestamp_ms) if isinstance(u, AddSnapshotUpdate) else u for u in updates)
 
 
-def _stamp(update: AddSnapshotUpdate, summary: dict[str, str], timestamp_ms: int | None) -> AddSnapshotUpdate:
+def _stamp(update: AddSnapshotUpdate, summary: Mapping[str, str], timestamp_ms: int | None) -> AddSnapshotUpdate:
     snapshot = update.snapshot
     said = snapshot.summary
     if said is not None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError
-from lakeorch.lake import Lake, catalog, commit, opening
+from lakeorch.lake import Lake, catalog, commit, metadata, opening
 from lakeorch.lake.published import published_of
 from lakeorch.lake.remedy import plainly
 from tests.conftest import picture
@@ -50,7 +50,7 @@ def test_reading_a_lake_writes_nothing(shop: Workshop, create: bool) -> None:
 def test_published_reads_a_metadata_file_once(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.publish(ONE)
     first = shop.lake.published()
-    monkeypatch.setattr(catalog, "_json", None)
+    monkeypatch.setattr(metadata, "_json", None)
     assert shop.lake.published() == first
 
 
@@ -171,7 +171,7 @@ def test_compressed_metadata(shop: Workshop) -> None:
     file = Path(shop.table().metadata_location)
     packed = file.with_name(file.name.replace(".metadata.json", ".gz.metadata.json"))
     packed.write_bytes(gzip.compress(file.read_bytes()))
-    published = published_of("n.t", str(packed), catalog._json(shop.lake._catalog._files, str(packed)))
+    published = published_of("n.t", str(packed), metadata._json(shop.lake._catalog._files, str(packed)))
     assert published.rows == 3
 
 
@@ -181,7 +181,7 @@ def test_a_metadata_file_that_is_gone_or_damaged(shop: Workshop) -> None:
     whole = file.read_bytes()
     for content in (whole[:50], b"[]", b'{"current-schema-id": 0, "schemas": [{"type": "x"}]}'):
         file.write_bytes(content)
-        catalog._published.cache_clear()
+        metadata._published.cache_clear()
         with pytest.raises(CatalogError, match="damaged") as caught:
             shop.lake.published()
         assert str(file) in str(caught.value)

@@ -13,7 +13,8 @@ from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError, ConflictError, MovedError
 from lakeorch.lake import Lake, commit
-from lakeorch.lake.catalog import Catalog, SwapMissedError
+from lakeorch.lake.catalog import DatabaseCatalog
+from lakeorch.lake.port import CommitMissedError
 from lakeorch.model import Column
 from lakeorch.types import Transform
 
@@ -60,48 +61,48 @@ def test_publishing_again_changes_nothing(shop: Workshop) -> None:
 
 def test_a_lost_reply_is_read_back(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     staged = shop.stage(ONE)
-    swap, calls = Catalog.swap, itertools.count(1)
+    swap, calls = DatabaseCatalog.swap, itertools.count(1)
 
-    def loses_the_reply(self: Catalog, swaps: object) -> None:
+    def loses_the_reply(self: DatabaseCatalog, swaps: object) -> None:
         swap(self, swaps)  # type: ignore[arg-type]
         if next(calls) == 1:
             raise OperationalError("COMMIT", {}, Exception("connection reset"))
 
-    monkeypatch.setattr(Catalog, "swap", loses_the_reply)
+    monkeypatch.setattr(DatabaseCatalog, "swap", loses_the_reply)
     assert shop.lake.publish([staged], "r1") == {"n.t": staged.snapshot_id}
     assert next(calls) == 2
     assert len(shop.table().metadata.snapshots) == 1
 
 
 def test_a_missed_swap_is_tried_again(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    swap, calls = Catalog.swap, itertools.count(1)
+    swap, calls = DatabaseCatalog.swap, itertools.count(1)
 
-    def misses(self: Catalog, swaps: object) -> None:
+    def misses(self: DatabaseCatalog, swaps: object) -> None:
         if next(calls) < 3:
-            raise SwapMissedError
+            raise CommitMissedError
         swap(self, swaps)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Catalog, "swap", misses)
+    monkeypatch.setattr(DatabaseCatalog, "swap", misses)
     monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
     shop.publish(ONE)
     assert next(calls) == 4
 
 
 def test_misses_without_end_become_an_error(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def misses(self: Catalog, swaps: object) -> None:
-        raise SwapMissedError
+    def misses(self: DatabaseCatalog, swaps: object) -> None:
+        raise CommitMissedError
 
-    monkeypatch.setattr(Catalog, "swap", misses)
+    monkeypatch.setattr(DatabaseCatalog, "swap", misses)
     monkeypatch.setattr(commit, "PATIENCE_S", 0.2)
     with pytest.raises(CatalogError, match="coming first"):
         shop.publish(ONE)
 
 
 def test_a_database_that_fails_for_good_is_told_plainly(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Catalog, connection: Connection, name: str, location: str) -> None:
+    def full(self: DatabaseCatalog, connection: Connection, name: str, location: str) -> None:
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
-    monkeypatch.setattr(Catalog, "_add", full)
+    monkeypatch.setattr(DatabaseCatalog, "_add", full)
     monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
     with pytest.raises(CatalogError, match="disk is full"):
         shop.publish(ONE)
@@ -110,14 +111,14 @@ def test_a_database_that_fails_for_good_is_told_plainly(shop: Workshop, monkeypa
 
 def _between(shop: Workshop, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Runs `act` once, after a publish has looked at all tables and before it swaps."""
-    swap, calls = Catalog.swap, itertools.count(1)
+    swap, calls = DatabaseCatalog.swap, itertools.count(1)
 
-    def late(self: Catalog, swaps: object) -> None:
+    def late(self: DatabaseCatalog, swaps: object) -> None:
         if next(calls) == 1:
             act()
         swap(self, swaps)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Catalog, "swap", late)
+    monkeypatch.setattr(DatabaseCatalog, "swap", late)
 
 
 def test_all_or_nothing_when_one_table_of_three_moves_at_the_last_moment(
@@ -315,14 +316,14 @@ def test_a_table_that_appears_where_none_was_read_is_noticed(shop: Workshop, mon
     staged = shop.stage(ONE)
     other = shop.stage(ONE, name="n.read", key="other")
     twin = Lake.open(shop.uri, str(shop.warehouse), create=False)
-    swap, calls = Catalog.swap, itertools.count(1)
+    swap, calls = DatabaseCatalog.swap, itertools.count(1)
 
-    def late(self: Catalog, swaps: object) -> None:
+    def late(self: DatabaseCatalog, swaps: object) -> None:
         if next(calls) == 1:
             twin.publish([other], "twin")
         swap(self, swaps)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Catalog, "swap", late)
+    monkeypatch.setattr(DatabaseCatalog, "swap", late)
     with pytest.raises(MovedError):
         shop.lake.publish([staged], "r", unmoved={"n.read": None})
     twin.close()
@@ -417,21 +418,21 @@ def test_a_reject_survives_misses_and_failures(shop: Workshop, monkeypatch: pyte
     shop.publish(ONE)
     staged = shop.stage(TWO, key="b")
     monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
-    swap, calls = Catalog.swap, itertools.count(1)
-    failures = {1: SwapMissedError(), 2: OperationalError("UPDATE", {}, Exception("database is locked"))}
+    swap, calls = DatabaseCatalog.swap, itertools.count(1)
+    failures = {1: CommitMissedError(), 2: OperationalError("UPDATE", {}, Exception("database is locked"))}
 
-    def fails_first(self: Catalog, swaps: object) -> None:
+    def fails_first(self: DatabaseCatalog, swaps: object) -> None:
         if error := failures.get(next(calls)):
             raise error
         swap(self, swaps)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Catalog, "swap", fails_first)
+    monkeypatch.setattr(DatabaseCatalog, "swap", fails_first)
     assert shop.lake.reject(staged, "r2") == "branch rejected-r2 of n.t"
 
-    def always(self: Catalog, swaps: object) -> None:
+    def always(self: DatabaseCatalog, swaps: object) -> None:
         raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
 
-    monkeypatch.setattr(Catalog, "swap", always)
+    monkeypatch.setattr(DatabaseCatalog, "swap", always)
     with pytest.raises(CatalogError, match="disk failed"):
         shop.lake.reject(shop.stage(TWO, key="c"), "r3")
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError, ConflictError, MovedError, ProjectError, UsageError
 from lakeorch.graph.pins import PINNED, Pin
-from lakeorch.lake import Lake, Return, rollback
-from lakeorch.lake.catalog import Catalog, Swap
+from lakeorch.lake import Lake, Return, catalog
+from lakeorch.lake.catalog import DatabaseCatalog, Swap
 from lakeorch.lake.rollback import roll_back as move
 from lakeorch.project.past import iso
 from lakeorch.project.rollback import undo
@@ -334,14 +334,14 @@ def test_a_lost_reply_is_found_done(shop: Shop, monkeypatch: pytest.MonkeyPatch)
     shop.run()
     before = shop.state()
     second = shop.day(2, [(3, "a", 99.0)])
-    swap, calls = Catalog.swap, []
+    swap, calls = DatabaseCatalog.swap, []
 
-    def lossy(self: Catalog, swaps: list[Swap]) -> None:
+    def lossy(self: DatabaseCatalog, swaps: list[Swap]) -> None:
         swap(self, swaps)
         calls.append(1)
         raise OperationalError("COMMIT", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(Catalog, "swap", lossy)
+    monkeypatch.setattr(DatabaseCatalog, "swap", lossy)
     assert shop.project.rollback(second).status == "rolled back"
     assert len(calls) == 1
     monkeypatch.undo()
@@ -352,7 +352,7 @@ def test_a_failed_commit_moves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPat
     shop.run()
     second = shop.day(2, [(3, "a", 99.0)])
     state = shop.state()
-    write, made = rollback.written, []
+    write, made = catalog.written, []
 
     def full(*arguments: Any, **words: Any) -> str:
         if made:
@@ -360,7 +360,7 @@ def test_a_failed_commit_moves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPat
         made.append(write(*arguments, **words))
         return str(made[0])
 
-    monkeypatch.setattr(rollback, "written", full)
+    monkeypatch.setattr(catalog, "written", full)
     with pytest.raises(CatalogError, match="disk is full"):
         shop.project.rollback(second)
     monkeypatch.undo()

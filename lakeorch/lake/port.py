@@ -1,0 +1,121 @@
+"""What lakeorch asks of a catalog: pointers to metadata files, and commits over several tables.
+
+Every commit goes through here: publishing, rejecting, rolling back, dropping. A catalog in a database moves the
+pointers in one transaction of its own (`catalog.DatabaseCatalog`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pyiceberg.io import FileIO
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import TableUpdate
+
+from lakeorch.lake.versions import Timeline
+from lakeorch.model import Published
+
+
+class CommitMissedError(Exception):
+    """A table was not where it was expected: nothing was changed. Look again, and try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableCommit:
+    """One table's part of a commit.
+
+    Attributes:
+        name: of the table.
+        table: as it is, and must still be; None for a new one, which must not be there.
+        updates: what to apply, in order; for a new table those that make it, too.
+        io: access to its files.
+        when: the time of the commit, milliseconds since 1970 UTC; a snapshot that the updates add carries it too. None
+            for now.
+    """
+
+    name: str
+    table: Table | None
+    updates: tuple[TableUpdate, ...]
+    io: FileIO
+    when: int | None = None
+
+    @property
+    def location(self) -> str | None:
+        """The metadata file at which the table must be, None where it must not be there."""
+        return self.table.metadata_location if self.table else None
+
+
+class Catalog(Protocol):
+    """A catalog as the lake uses it. All methods may be called from several threads.
+
+    Methods that read raise CatalogError where catalog or files cannot be reached. `commit` and `drop` raise the
+    catalog's own errors, which `remedy.passing` and `remedy.plainly` know: after one it is not known whether the commit
+    was made, and whoever tries again must look first.
+
+    Attributes:
+        place: what to call the catalog in messages; no credentials are in it.
+        guarantee: what it promises about a commit over several tables, in a few words.
+    """
+
+    place: str
+    guarantee: str
+
+    def pointers(self) -> dict[str, str]:
+        """Table → location of its metadata file, for all tables."""
+        ...
+
+    def pointer(self, name: str) -> str | None:
+        """The location of one table's metadata file, None when there is no such table."""
+        ...
+
+    def published(self, pointers: Mapping[str, str]) -> dict[str, Published]:
+        """What the tables say of themselves at these pointers."""
+        ...
+
+    def timelines(self, pointers: Mapping[str, str]) -> dict[str, Timeline]:
+        """The past of tables, as told at these pointers."""
+        ...
+
+    def table(self, name: str, location: str) -> Table:
+        """A table as a metadata file describes it."""
+        ...
+
+    def unborn(self, name: str, metadata: TableMetadata) -> Table:
+        """A table that exists nowhere yet."""
+        ...
+
+    def commit(self, changes: Sequence[TableCommit], held: Mapping[str, str | None]) -> None:
+        """Makes all changes, or none.
+
+        Args:
+            changes: at most one a table.
+            held: tables that are not changed → the metadata file at which they must still be, None where there must be
+                no such table.
+
+        Raises:
+            CommitMissedError: a table is not where it was expected; nothing was changed.
+        """
+        ...
+
+    def drop(self, tables: Mapping[str, str]) -> None:
+        """Takes tables out of the catalog, all or none; their files stay.
+
+        Args:
+            tables: table → the metadata file at which it must still be.
+
+        Raises:
+            CommitMissedError: a table is not where it was expected; nothing was changed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees its connections."""
+        ...
+
+
+def identifier(name: str) -> tuple[str, ...]:
+    """`a.b.t` as pyiceberg has it."""
+    return tuple(name.split("."))
