@@ -45,14 +45,15 @@ def query_text(graph: Graph, name: str, variables: Mapping[str, Scalar]) -> str:
     return json.dumps(doc, sort_keys=True)
 
 
-def read_query(text: str, name: str, settings: Settings, given: Mapping[str, Scalar]) -> Recorded:
+def read_query(text: str, name: str, settings: Settings, given: Mapping[str, Scalar] | None) -> Recorded:
     """The query of a model out of what `query_text` wrote.
 
     Args:
         text: what was kept.
         name: of the model.
         settings: that it had.
-        given: values of secret variables; others are not looked at.
+        given: values of secret variables, others are not looked at; None where the values do not matter: then they are
+            NULL.
 
     Raises:
         SecretError: the value of a secret variable is not among the given ones.
@@ -85,8 +86,10 @@ def _told(variable: str, value: Scalar) -> object:
     return stand_in(variable, plain) if is_secret(variable) else plain
 
 
-def _meant(variable: str, value: object, given: Mapping[str, Scalar]) -> Scalar:
+def _meant(variable: str, value: object, given: Mapping[str, Scalar] | None) -> Scalar:
     if is_secret(variable):
+        if given is None:
+            return None
         if _told(variable, given.get(variable)) != value:
             raise SecretError(f"it was made with another value of the secret ${variable}, which is not kept")
         return given.get(variable)

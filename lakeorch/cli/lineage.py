@@ -19,6 +19,7 @@ ENDINGS = {".json": "json", ".html": "html", ".htm": "html"}
 @options.project
 @click.option("--up", is_flag=True, help="Only what it is made of.")
 @click.option("--down", is_flag=True, help="Only what is made of it.")
+@options.moment
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the ending of FILE, else text.")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")
 @options.surroundings
@@ -27,6 +28,7 @@ def command(
     folder: str | None,
     up: bool,
     down: bool,
+    at: str | None,
     form: str | None,
     output: str | None,
     env: str | None,
@@ -35,9 +37,10 @@ def command(
     """Show what a column is made of, and what is made of it.
 
     Each step says whether the value is copied, derived from others, or only decides which rows there are (filter).
-    html is one page that opens in a browser without a network.
+    With --at it is what the published tables said then, whatever has become of the models. html is one page that
+    opens in a browser without a network.
     """
-    found = options.open_project(folder, env, variables).lineage(target, up=up, down=down)
+    found = options.open_project(folder, env, variables).lineage(target, up=up, down=down, at=at)
     form = form or ENDINGS.get(Path(output).suffix.lower() if output else "", "text")
     text = (
         json.dumps(found.to_dict(), indent=2)

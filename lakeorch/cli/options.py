@@ -66,6 +66,12 @@ def newest(function: F) -> F:
     return click.option("-n", "--limit", type=kind, default=20, show_default=True, metavar="N", help=text)(function)
 
 
+def moment(function: F) -> F:
+    """`--at` of the commands that can show the past."""
+    text = "All tables as they were then; a time is UTC unless it has an offset."
+    return click.option("--at", metavar="RUN|TAG|TIME", help=text)(function)
+
+
 def as_json(function: F) -> F:
     """`--json`: everything, errors too, is one document on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")(function)

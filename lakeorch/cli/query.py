@@ -26,9 +26,7 @@ BINARY = frozenset({"arrow", "parquet"})
 @options.project
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the ending of FILE, else table.")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")
-@click.option(
-    "--at", metavar="RUN|TAG|TIME", help="All tables as they were then; a time is UTC unless it has an offset."
-)
+@options.moment
 @options.surroundings
 def command(
     sql: str,

@@ -88,6 +88,16 @@ class Lake:
         """The past of all tables, as of one moment."""
         return self._catalog.timelines(self._catalog.pointers())
 
+    def published_at(self, line: Timeline, ms: int) -> Published | None:
+        """A table as its own metadata showed it at a time; None where that file is not kept, or there was none yet."""
+        location = line.file_at(ms)
+        if location is None:
+            return None
+        try:
+            return self._catalog.published({line.name: location})[line.name]
+        except CatalogError:
+            return None  # old metadata files may be removed at any time: whoever asks has to do without
+
     def scan(self, name: str, snapshot_id: int | None = None, location: str | None = None) -> Scan:
         """How to read a table.
 

@@ -69,6 +69,7 @@ class Timeline:
         line: the snapshots of `main`, newest first.
         tags: tag → snapshot.
         facts: the table's `lakeorch.*` properties.
+        files: the metadata files that are known, oldest first: since when each was the table's, and where it lies.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Timeline:
     line: tuple[int, ...]
     tags: Mapping[str, int]
     facts: Mapping[str, str]
+    files: tuple[tuple[int, str], ...]
     _by_id: Mapping[int, Version] = field(repr=False)
     _sequence: Mapping[int, int] = field(repr=False)
 
@@ -104,6 +106,10 @@ class Timeline:
                 hint=f"lakeorch history {self.name} shows what is kept",
             )
         return None if place is None else self._by_id[self.moves[place][1]]
+
+    def file_at(self, ms: int) -> str | None:
+        """The metadata file that was the table's at a time; None where it is not known any more, or there was none."""
+        return next((location for when, location in reversed(self.files) if when <= ms), None)
 
     def newer(self, snapshot_id: int) -> tuple[Version, ...]:
         """The versions of `main` behind a snapshot of it that changed rows, newest first; all where it is not on it."""
@@ -167,6 +173,10 @@ def timeline_of(name: str, location: str, metadata: _Json) -> Timeline:
         tuple(s["snapshot-id"] for s in line),
         {tag: ref["snapshot-id"] for tag, ref in refs.items() if ref.get("type") == "tag"},
         {k: v for k, v in (metadata.get("properties") or {}).items() if k.startswith("lakeorch.")},
+        (
+            *((entry["timestamp-ms"], entry["metadata-file"]) for entry in metadata.get("metadata-log") or ()),
+            (metadata.get("last-updated-ms", 0), location),
+        ),
         {version.snapshot_id: version for version in versions},
         {s["snapshot-id"]: int(s.get("sequence-number") or 0) for s in snapshots},
     )

@@ -176,22 +176,28 @@ class Project:
             found = self.wiring.survey(lake, engine)
             return Chart.of(found, found.survey.graph.select(select, exclude), self.config.name)
 
-    def lineage(self, target: str, *, up: bool = False, down: bool = False) -> Lineage:
+    def lineage(self, target: str, *, up: bool = False, down: bool = False, at: str | None = None) -> Lineage:
         """Which columns a column is made of, and which are made of it: both, or the directions that are asked for.
 
         Args:
             target: a model, for all its columns, or `model.column`; a field of a struct is `model.column.field`.
             up: only what it is made of.
             down: only what is made of it.
+            at: a run, tag or time: as the tables published then say. None for the models as they are now.
 
         Raises:
-            UsageError: there is no such model or column.
-            ProjectError: the project has mistakes.
+            UsageError: there is no such model or column, or `at` means nothing.
+            ProjectError: the project has mistakes; what is past does not mind them.
         """
-        from lakeorch.project.lineage import lineage
+        from lakeorch.project.lineage import known, lineage
+        from lakeorch.project.lineage.past import known_at
 
         with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
-            return lineage(self.wiring.survey(lake, engine).survey, target, up=up or not down, down=down or not up)
+            now = at is None
+            found = (
+                known(self.wiring.survey(lake, engine).survey) if now else known_at(lake, engine, self.root, str(at))
+            )
+        return lineage(found, target, up=up or not down, down=down or not up)
 
     def query(self, sql: str, *, at: str | None = None) -> pa.RecordBatchReader:
         """Runs a SELECT over the published tables, all of them as of one moment, and streams its rows.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from lakeorch.errors import UsageError, suggestion
+from lakeorch.graph import Graph
 from lakeorch.graph.lineage import Edge, Link, column_lineage, join_path, split_path, trace
 from lakeorch.model import Schema
 from lakeorch.plan import Survey
@@ -23,6 +24,7 @@ class Lineage:
         columns: of the model: names and types.
         up: every link to what it is made of, the nearest first.
         down: every link to what is made of it.
+        at: the moment whose lineage it is, in words; empty for the models as they are now.
     """
 
     model: str
@@ -30,6 +32,7 @@ class Lineage:
     columns: Schema
     up: tuple[Link, ...]
     down: tuple[Link, ...]
+    at: str = ""
 
     @property
     def name(self) -> str:
@@ -52,7 +55,8 @@ class Lineage:
         """Ready for JSON."""
         columns = [{"name": column.name, "type": column.type} for column in self.columns]
         links = {"up": [asdict(link) for link in self.up], "down": [asdict(link) for link in self.down]}
-        return {"model": self.model, "column": self.column or None, "columns": columns, **links}
+        about = {"model": self.model, "column": self.column or None, "at": self.at or None}
+        return {**about, "columns": columns, **links}
 
     def _repr_html_(self) -> str:
         """The drawing alone, for notebooks."""
@@ -61,11 +65,39 @@ class Lineage:
         return piece(self)
 
 
-def lineage(survey: Survey, target: str, *, up: bool, down: bool) -> Lineage:
+@dataclass(frozen=True)
+class Known:
+    """What lineage is read from: models as they are now, or as they were.
+
+    Attributes:
+        graph: which models read which.
+        schemas: the columns of models and tables by full name.
+        edges: of a model, from its direct inputs.
+        at: the moment, in words; empty for now.
+    """
+
+    graph: Graph
+    schemas: Mapping[str, Schema]
+    edges: Callable[[str], Sequence[Edge]]
+    at: str = ""
+
+
+def known(survey: Survey) -> Known:
+    """The models of a survey of the whole project."""
+    schemas = schemas_of(survey)
+
+    @functools.cache
+    def edges(name: str) -> tuple[Edge, ...]:
+        return column_lineage(survey.graph.models[name], survey.graph, schemas)
+
+    return Known(survey.graph, schemas, edges)
+
+
+def lineage(known: Known, target: str, *, up: bool, down: bool) -> Lineage:
     """The lineage of `model` or `model.column`.
 
     Args:
-        survey: of the whole project.
+        known: what it is read from.
         target: a name as a selector has it, or one with a column behind it; letter case does not count.
         up: whether to follow what it is made of.
         down: whether to follow what is made of it.
@@ -73,34 +105,29 @@ def lineage(survey: Survey, target: str, *, up: bool, down: bool) -> Lineage:
     Raises:
         UsageError: there is no such model, table or column.
     """
-    schemas = schemas_of(survey)
-    model, column = _meant(survey, target, schemas)
-    graph = survey.graph
-
-    @functools.cache
-    def edges(name: str) -> tuple[Edge, ...]:
-        return column_lineage(graph.models[name], graph, schemas)
-
+    model, column = _meant(known, target)
     return Lineage(
         model,
         column,
-        schemas[model],
-        trace(model, column or None, edges, "up", graph) if up else (),
-        trace(model, column or None, edges, "down", graph) if down else (),
+        known.schemas[model],
+        trace(model, column or None, known.edges, "up", known.graph) if up else (),
+        trace(model, column or None, known.edges, "down", known.graph) if down else (),
+        known.at,
     )
 
 
-def _meant(survey: Survey, target: str, schemas: Mapping[str, Schema]) -> tuple[str, str]:
+def _meant(known: Known, target: str) -> tuple[str, str]:
     """The model and the column that a text means; the longest name that a model has wins."""
     parts = split_path(target)
     for length in range(len(parts), 0, -1):
         name = ".".join(parts[:length]).lower()
-        called = [name] if name in schemas else [each for each in survey.graph.models if each.endswith(f".{name}")]
+        called = [name] if name in known.schemas else [each for each in known.graph.models if each.endswith(f".{name}")]
         if len(called) > 1:
             raise UsageError(f'"{name}" could mean {", ".join(called)}', hint="write the namespace before it")
         if called:
-            return called[0], _column(called[0], parts[length:], schemas[called[0]])
-    raise UsageError(f'there is no model "{target}"', hint=suggestion(target, schemas))
+            return called[0], _column(called[0], parts[length:], known.schemas[called[0]])
+    message = f'there is no model "{target}"' if not known.at else f'there was no model "{target}" at {known.at}'
+    raise UsageError(message, hint=suggestion(target, known.schemas))
 
 
 def _column(model: str, path: tuple[str, ...], schema: Schema) -> str:

@@ -60,7 +60,7 @@ for (const drawing of document.querySelectorAll('.lineage')) {
 
 def page(lineage: Lineage) -> str:
     """The whole page as text; it refers to nothing outside itself."""
-    title = html.escape(f"{lineage.name}: lineage")
+    title = html.escape(f"{lineage.name}: lineage{f' as of {lineage.at}' if lineage.at else ''}")
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         "<style>:root { color-scheme: light dark; } body { margin: 20px; } h1 { font: 600 15px system-ui, sans-serif; }"

@@ -16,7 +16,7 @@ _End = tuple[str, str]
 def text(lineage: Lineage) -> str:
     """The whole text; `copied` and `derived` stand before a column, filters have a part of their own."""
     types = {column.name: column.type for column in lineage.columns}
-    lines: list[str] = []
+    lines = [f"as of {lineage.at}"] if lineage.at else []
     for column in [lineage.column] if lineage.column else [*types]:
         end = (lineage.model, column)
         lines += [f"{shown(end)}  {types.get(column, '')}".rstrip()]
