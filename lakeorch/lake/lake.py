@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from pyiceberg.io import load_file_io
@@ -20,6 +20,7 @@ from lakeorch.lake.rollback import Return, roll_back
 from lakeorch.lake.scan import Scan, plain, scan_of
 from lakeorch.lake.staged import Draft, Mode, Staged
 from lakeorch.lake.storage import DiskStorage, ObjectStorage, Storage
+from lakeorch.lake.turns import Turns, turns_of
 from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published, Schema
 from lakeorch.types import Transform
@@ -37,10 +38,12 @@ class Lake:
         warehouse: the folder or URL under which new tables lie, without a trailing `/`.
     """
 
-    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage) -> None:
+    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage, turns: Turns) -> None:
         self.warehouse = warehouse
         self._catalog = catalog
         self._storage = storage
+        self._turns = turns
+        self._alone = False
 
     @classmethod
     def open(
@@ -69,9 +72,10 @@ class Lake:
             uri = opening.prepared(uri, root, create=create)
         settings = {**(properties or {}), "uri": uri, "warehouse": where}
         catalog = DatabaseCatalog(name, create=create, place=place, properties=settings)
+        turns = turns_of(root / _OWN / "turn" if root else None, catalog.engine, name)
         if root:
-            return cls(catalog, where, DiskStorage(root / _OWN))
-        return cls(catalog, where, ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}"))
+            return cls(catalog, where, DiskStorage(root / _OWN), turns)
+        return cls(catalog, where, ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}"), turns)
 
     # ---- what is published -------------------------------------------------------------------------------------
 
@@ -262,6 +266,19 @@ class Lake:
 
     # ---- publishing --------------------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this lasts, and no longer than is bearable for the others, only this lake publishes.
+
+        For a run that others have overtaken: what it reads and makes now will still fit when it publishes.
+        """
+        with self._turns.hold(alone=True):
+            self._alone = True
+            try:
+                yield
+            finally:
+                self._alone = False
+
     def publish(
         self, staged: Sequence[Staged], run_id: str, *, unmoved: Mapping[str, int | None] | None = None
     ) -> dict[str, int | None]:
@@ -280,7 +297,9 @@ class Lake:
             MovedError: an input or a table was moved by another run: plan again.
             ConflictError: a foreign writer is in the way.
         """
-        done = commit.publish(self._catalog, staged, run_id, unmoved or {})
+        turn = contextlib.nullcontext() if self._alone else self._turns.hold(alone=False)
+        with turn:
+            done = commit.publish(self._catalog, staged, run_id, unmoved or {})
         # It is published, whatever becomes of the records: at worst one is found that the table has moved on from.
         with contextlib.suppress(CatalogError):
             self.forget(change.key for change in staged)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import random
 import secrets
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from lakeorch.project.survey import Found, Site, survey
 from lakeorch.publish import Policy
 from lakeorch.run import Run
 
+# one that is overtaken again although the others wait takes longer than they do: its next try reuses what it finished
 ATTEMPTS = 8
 
 T = TypeVar("T")
@@ -67,15 +67,19 @@ class Running:
                 # only now that the project is known to be right is anything written
                 lake = stack.enter_context(self.open_lake(create=True))
             for attempt in itertools.count(1):
-                run = found.run(self.site.root, lake, self.engine, run_id, policy, self.threads, fail_fast, self.notify)
-                try:
-                    result = self._finish(run, run_id, plan, started)
-                    break
-                except MovedError:
-                    if attempt == ATTEMPTS:
-                        raise
-                time.sleep(random.uniform(0.0, 0.05 * 2**attempt))  # two runs that chase each other part ways
-                found = survey(self.site, lake, self.engine, *asked, full=full, unpin=unpin)
+                # who was overtaken by others plans anew, and this time they wait
+                with lake.alone() if attempt > 1 else contextlib.nullcontext():
+                    if attempt > 1:
+                        found = survey(self.site, lake, self.engine, *asked, full=full, unpin=unpin)
+                    run = found.run(
+                        self.site.root, lake, self.engine, run_id, policy, self.threads, fail_fast, self.notify
+                    )
+                    try:
+                        result = self._finish(run, run_id, plan, started)
+                        break
+                    except MovedError:
+                        if attempt == ATTEMPTS:
+                            raise
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
         if result.status == "nothing to do":
             self._remember(asked, result, found, started_ns)

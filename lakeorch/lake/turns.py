@@ -1,0 +1,106 @@
+"""Who may publish just now: all, side by side, or one run alone that others have overtaken too often.
+
+Publishing is right without this: it only keeps runs that want the same tables from overtaking one another for ever. The
+locks end with their process, also when it is killed, and nobody waits for long: a holder that takes its time is passed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+PATIENCE_S = 15.0
+_LONGEST_WAIT_S = 0.1
+
+
+class Turns(Protocol):
+    """A lock that many hold together or one holds alone."""
+
+    def hold(self, *, alone: bool) -> contextlib.AbstractContextManager[None]:
+        """Waits for the lock, and for `PATIENCE_S` at most; then goes on without it."""
+        ...
+
+
+class NoTurns:
+    """For places that offer no lock: everyone goes at once."""
+
+    @contextlib.contextmanager
+    def hold(self, *, alone: bool) -> Iterator[None]:
+        """Does not wait."""
+        del alone
+        yield
+
+
+class FileTurns:
+    """A lock on a file in the warehouse, for runs of one machine."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    @contextlib.contextmanager
+    def hold(self, *, alone: bool) -> Iterator[None]:
+        """See `Turns`."""
+        import fcntl
+
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        with self._file.open("ab") as file:
+
+            def taken() -> bool:
+                try:
+                    fcntl.flock(file, kind | fcntl.LOCK_NB)
+                except OSError:  # held by another; or a file system without locks, where waiting helps as little
+                    return False
+                return True
+
+            _wait_for(taken)
+            yield
+
+
+class PostgresTurns:
+    """An advisory lock of the catalog's database, for runs anywhere."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._name = f"lakeorch:{name}"
+
+    @contextlib.contextmanager
+    def hold(self, *, alone: bool) -> Iterator[None]:
+        """See `Turns`."""
+        call = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
+        statement = text(f"SELECT {call}(hashtextextended(:name, 0))")
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(SQLAlchemyError):
+                connection = stack.enter_context(self._engine.connect())
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                # back in the pool, it would keep the lock
+                stack.callback(connection.invalidate)
+                _wait_for(lambda: bool(connection.execute(statement, {"name": self._name}).scalar()))
+            yield
+
+
+def turns_of(file: Path | None, database: Engine | None, name: str) -> Turns:
+    """The lock that a lake can offer.
+
+    Args:
+        file: where one could lie; None for a warehouse in an object store.
+        database: of the catalog; None where it has none.
+        name: of the catalog.
+    """
+    if database is not None and database.dialect.name == "postgresql":
+        return PostgresTurns(database, name)
+    return FileTurns(file) if file is not None and os.name == "posix" else NoTurns()
+
+
+def _wait_for(taken: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not taken() and time.monotonic() < deadline:
+        time.sleep(random.uniform(0.0, _LONGEST_WAIT_S))
