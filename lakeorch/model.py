@@ -140,6 +140,7 @@ class Settings:
         updated_at: of a history, the column with a row's change time; empty for the time of the run.
         deleted: of a history, what becomes of a row that left the source: closed, or kept as current.
         append_from: driving inputs of append and merge (table names or file patterns); empty for the default.
+        inputs: of a Python model, which table each parameter stands for, where that is not its name.
         partition_by: Iceberg transforms as written: `day(ts)`, `bucket(16, id)`, `region`.
         sort_by: column names, each optionally followed by `desc`.
         places: line and column of each settings key that was written.
@@ -159,7 +160,24 @@ class Settings:
     engine: str = ""
     refresh_every: int | None = None
     append_from: tuple[str, ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a Python model's function.
+
+    Attributes:
+        annotation: what it is given, in full: `polars.LazyFrame`, `datetime.datetime`, `int`.
+        kind: `input` for a relation, `variable` for a value of the project, `clock` for the time of the run.
+        reads: the table as written, or the variable; empty for the clock.
+    """
+
+    name: str
+    annotation: str
+    kind: Literal["input", "variable", "clock"]
+    reads: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +204,13 @@ class Model:
     Attributes:
         name: `namespace.table`, lower case; the namespace may itself be dotted.
         source: the whole file.
-        body: span of the one SELECT in it, without the settings block, trailing semicolon and trailing comments.
+        body: span of the one SELECT in it, without the settings block, trailing semicolon and trailing comments; of a
+            Python model the module behind its docstring.
         query_hash: hash of the normalised query alone: comments, layout and letter case of keywords do not count.
         growth: how its rows follow from its inputs' rows.
+        parameters: of a Python model's function.
+        modules: files of the project that a Python model imports, relative to the project root; `query_hash` knows
+            what they hold.
     """
 
     name: str
@@ -201,6 +223,13 @@ class Model:
     clock: tuple[ClockUse, ...] = ()
     query_hash: str = ""
     growth: Growth = Growth()
+    parameters: tuple[Parameter, ...] = ()
+    modules: tuple[str, ...] = ()
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is a function in Python, and not a query in SQL."""
+        return self.source.file.endswith(".py")
 
     @property
     def namespace(self) -> str:
@@ -209,7 +238,7 @@ class Model:
 
     @property
     def sql(self) -> str:
-        """The query as written."""
+        """The query as written; the module of a Python model."""
         return self.source.text[self.body.start : self.body.end]
 
 

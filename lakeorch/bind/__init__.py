@@ -149,6 +149,10 @@ class _Binder:
         inputs = [full_name(model, reference.name, self.graph) for reference in model.references]
         if not model.query_hash or any(self.table(name) is None for name in inputs):
             return None  # parse has told, or the graph, or what went wrong upstream
+        if model.is_python:
+            found = list(promises.declared(model))
+            told += [each for each in found if isinstance(each, Finding)]
+            return tuple(each for each in found if isinstance(each, Column))
         text = statement(model, self.graph, self.engine, now=self.now, folder=self.folder)
         known = {column.name for name in inputs for column in self.table(name) or ()}
         try:
@@ -213,7 +217,12 @@ class _Binder:
                 hint = suggestion(name, known) or f"its inputs are: {', '.join(known)}"
                 yield of_key(model, "append_from", f'append_from: "{name}" is no input', word=name, hint=hint)
         yield from self._unmet(model)
-        if not settings.append_from and not files and len(tables) != 1:
+        if model.is_python and not tables and model.clock:
+            return  # it fetches what is new by itself, when its time has come
+        if model.is_python and not self.graph.adds_up(model.name):
+            message = "a Python model is called with the new rows of one table, which it reads once and through no view"
+            yield of_key(model, "append_from" if settings.append_from else "materialized", message)
+        elif not settings.append_from and not files and len(tables) != 1:
             message = f"{settings.materialized} needs one input that brings the new rows; this query reads "
             message += ", ".join(sorted(tables)) or "none"
             hint = "name it: `append_from: [table]`" if tables else "use materialized: table"

@@ -12,7 +12,7 @@ from lakeorch.bind.rules import rule
 from lakeorch.bind.text import Statement
 from lakeorch.engines import Engine, Session
 from lakeorch.errors import EngineError, Finding, LakeorchError, Span, suggestion
-from lakeorch.model import VERSION_COLUMNS, Check, Model, Schema
+from lakeorch.model import VERSION_COLUMNS, Check, Column, Model, Schema
 from lakeorch.types import Transform, canonical, parse_transform, parse_type
 
 if TYPE_CHECKING:
@@ -84,6 +84,24 @@ def contract(model: Model, schema: Schema) -> Iterator[Finding]:
             )
             hint = f"declare {found.type}, or CAST the column in the query"
             yield in_settings(model, promised.place, message, word=promised.name, hint=hint)
+
+
+def declared(model: Model) -> Iterator[Column | Finding]:
+    """The columns of a Python model, which has none before it runs but those of its contract."""
+    added = {column.name for column in VERSION_COLUMNS} if model.settings.materialized == "history" else set()
+    columns = [each for each in model.settings.columns if each.type or each.name not in added]
+    if not columns:
+        message = "nobody knows the columns of a Python model before it runs: it must declare them, with their types"
+        span = Span(model.body.start, model.body.start + 1)
+        hint = "in its docstring: columns: {id: long, name: string}"
+        yield model.source.finding(span, message, hint=hint, model=model.name)
+    for column in columns:
+        if column.type:
+            yield Column(column.name, canonical(column.type), column.description)
+        else:
+            message = f"{column.name}: a column of a Python model needs a type"
+            hint = f"{column.name}: {{type: string}}, or what it is"
+            yield in_settings(model, column.place, message, word=column.name, hint=hint)
 
 
 def versions(model: Model, schema: Schema) -> Iterator[Finding]:

@@ -23,6 +23,10 @@ class SecretError(Exception):
     """The value of a secret variable is needed, and another one, or none, was given."""
 
 
+class NotAQueryError(Exception):
+    """What was kept is the function of a Python model: it could do more than compute, so nothing runs it again."""
+
+
 @dataclass(frozen=True)
 class Recorded:
     """A query of earlier: a graph of the model, the views it inlines and stand-ins for the tables it reads."""
@@ -41,6 +45,7 @@ def query_text(graph: Graph, name: str, variables: Mapping[str, Scalar]) -> str:
         "views": {view: graph.models[view].sql for view in views},
         "models": [table for table in graph.tables_behind(name) if table in graph.models],
         "variables": {each: _told(each, variables.get(each)) for each in sorted(used)},
+        **({"language": "python"} if graph.models[name].is_python else {}),
     }
     return json.dumps(doc, sort_keys=True)
 
@@ -57,10 +62,13 @@ def read_query(text: str, name: str, settings: Settings, given: Mapping[str, Sca
 
     Raises:
         SecretError: the value of a secret variable is not among the given ones.
+        NotAQueryError: it is a Python model's.
         ValueError: the text is not what `query_text` wrote.
     """
     try:
         doc = json.loads(text)
+        if doc.get("language") == "python":
+            raise NotAQueryError("a Python model is not run again to verify its rows")
         model = replace(_select(name, doc["sql"]), settings=settings)
         views = [
             replace(_select(view, sql), settings=Settings(materialized="view")) for view, sql in doc["views"].items()

@@ -82,11 +82,18 @@ def run_case(scene: Scene, engine: Engine, folder: str) -> CaseResult:
     error = ""
     result: pa.Table | None = None
     try:
-        with engine.session(scene.relations, scene.variables, folder) as session:
-            try:
-                result = session.fetch(scene.text.sql).read_all()
-            except EngineError as refused:
-                error = _placed(scene, refused)
+        if scene.call is not None:
+            with (
+                scene.call.rows(engine, scene.relations) as returned,
+                engine.session([returned.relation], {}, folder) as session,
+            ):
+                result = session.fetch(returned.sql).read_all()
+        else:
+            with engine.session(scene.relations, scene.variables, folder) as session:
+                try:
+                    result = session.fetch(scene.text.sql).read_all()
+                except EngineError as refused:
+                    error = _placed(scene, refused)
     except EngineError as refused:
         error = refused.message
     columns: tuple[str, ...] = ()

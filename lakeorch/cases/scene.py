@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lakeorch.bind import Statement, statement
+from lakeorch.bind import Statement, promises, statement
 from lakeorch.bind.text import full_name
 from lakeorch.cases.file import Case, Rows
 from lakeorch.cases.values import arrow_schema, convert, guessed_type
@@ -17,7 +17,8 @@ from lakeorch.engines import Empty, Engine, Query, Relation, Session
 from lakeorch.engines import Rows as Given
 from lakeorch.errors import EngineError, Finding, UsageError, suggestion
 from lakeorch.graph import Graph
-from lakeorch.model import FileRead, Model, Scalar, Schema
+from lakeorch.model import Column, FileRead, Model, Scalar, Schema
+from lakeorch.python import Call
 from lakeorch.sources.files import find_files
 
 # for a model that does not read the clock
@@ -30,8 +31,9 @@ class Scene:
 
     Attributes:
         relations: what the query reads, in an order that works.
-        text: the query for the engine.
+        text: the query for the engine; empty for a Python model.
         variables: the values of all `$name`.
+        call: the call of a Python model's function; None for a query.
     """
 
     case: Case
@@ -39,6 +41,7 @@ class Scene:
     relations: tuple[Relation, ...]
     text: Statement
     variables: Mapping[str, Scalar]
+    call: Call | None = None
 
 
 @dataclass
@@ -85,6 +88,8 @@ class Stage:
         needed = set(self._needed(model, given)) - given.keys()
         views = [name for name in self.graph.views_behind(model.name) if name in needed]
         queries = [*(self.graph.models[name] for name in views), model]
+        declared = list(promises.declared(model)) if model.is_python else []
+        findings += [each for each in declared if isinstance(each, Finding)]
         findings += self._about_names(case, queries)
         relations = list(self._tables(case, model, given, findings))
         reads = [read for query in queries for read in query.files]
@@ -109,9 +114,16 @@ class Stage:
                 stand_ins=stand_ins,
             )
             for query in queries
+            if not query.is_python
         }
         relations += [Query(name, texts[name].sql) for name in views]
-        return Scene(case, model, tuple(relations), texts[model.name], {**self.variables, **case.variables})
+        variables = {**self.variables, **case.variables}
+        if not model.is_python:
+            return Scene(case, model, tuple(relations), texts[model.name], variables)
+        tables = {each.name: full_name(model, each.reads, self.graph) for each in model.parameters}
+        columns = tuple(each for each in declared if isinstance(each, Column))
+        call = Call(model, tables, columns, variables, case.now or _NEVER, self.root)
+        return Scene(case, model, tuple(relations), Statement("", ()), variables, call)
 
     # ---- names -----------------------------------------------------------------------------------------------------
 

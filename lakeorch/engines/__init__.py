@@ -44,10 +44,13 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A relation already in Arrow: the way in for tables with row-level deletes, and for test rows."""
+    """A relation already in Arrow: the way in for tables with row-level deletes, for test rows, for a user's code.
+
+    What holds a reader can be read once, by one statement.
+    """
 
     name: str
-    table: pa.Table
+    table: pa.Table | pa.RecordBatchReader
 
 
 @dataclass(frozen=True, slots=True)

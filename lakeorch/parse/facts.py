@@ -1,11 +1,11 @@
-"""What one SELECT says, as values: the result of reading SQL."""
+"""What one SELECT, or one Python model, says, as values: the result of reading it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from lakeorch.errors import Finding, Span
-from lakeorch.model import ClockUse, FileRead, Growth, Reference, VariableUse
+from lakeorch.model import ClockUse, FileRead, Growth, Parameter, Reference, VariableUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Facts:
         clock: its reads of the clock.
         query_hash: hash of the normalised query; empty where there are findings.
         growth: how its rows follow from its inputs' rows.
+        parameters, modules: of a Python model; see `model.Model`.
         findings: what is wrong with it.
     """
 
@@ -30,4 +31,6 @@ class Facts:
     clock: tuple[ClockUse, ...] = ()
     query_hash: str = ""
     growth: Growth = Growth()
+    parameters: tuple[Parameter, ...] = ()
+    modules: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

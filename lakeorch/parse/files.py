@@ -19,7 +19,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
 _RESERVED = ("checks", "tests")
 _CHECKS = "checks"
 _CHECK_KEYS = ("description", "owner", "tags")
-_LATER = {".py": "Python models", ".csv": "seeds"}
+_LATER = {".csv": "seeds"}
 
 Defaults = Callable[[str], Mapping[str, object]]
 
@@ -72,7 +72,7 @@ def parse_folder(folder: Path, root: Path, defaults: Defaults | None = None) -> 
             found = checks
         else:
             given = defaults(inside.parent.as_posix()) if defaults else {}
-            model, wrong_here = parse_model(source, named, given)
+            model, wrong_here = parse_model(source, named, given, root)
             found = models
         findings += wrong_here
         if model is not None:
@@ -81,19 +81,22 @@ def parse_folder(folder: Path, root: Path, defaults: Defaults | None = None) -> 
 
 
 def parse_model(
-    source: Source, name: str, defaults: Mapping[str, object] | None = None
+    source: Source, name: str, defaults: Mapping[str, object] | None = None, root: Path | None = None
 ) -> tuple[Model | None, tuple[Finding, ...]]:
     """Reads one model.
 
     Args:
-        source: the file.
+        source: the file: a query, or a module of Python where it is called `.py`.
         name: the model's name, `namespace.table`.
         defaults: settings that hold where the file says nothing.
+        root: the project root, which a Python model imports modules of its own from.
 
     Returns:
         The model and what is wrong with it; None where there is no query to speak of. A model with findings is for
         messages about other models only: it must not run.
     """
+    if source.file.endswith(".py"):
+        return _python_model(source, name, defaults, root)
     data, start, findings = _settings_data(source)
     settings = Settings()
     if data is not None or defaults:
@@ -104,6 +107,29 @@ def parse_model(
     findings += (*facts.findings, *_self_reads(source, name, facts))
     model = _model(source, name, facts, settings)
     return model, _in_order(findings, name)
+
+
+def _python_model(
+    source: Source, name: str, defaults: Mapping[str, object] | None, root: Path | None
+) -> tuple[Model | None, tuple[Finding, ...]]:
+    from lakeorch.parse.python import parse_module, read_module
+
+    module = parse_module(source)
+    if isinstance(module, Finding):
+        return None, (replace(module, model=name),)
+    findings: tuple[Finding, ...] = ()
+    written: object = {}
+    places: Places = {}
+    if module.block is not None:
+        try:
+            written, places = load_yaml(source, module.block.yaml)
+        except ProjectError as error:
+            findings = error.findings
+    settings, wrong = read_settings(written, places, source, defaults=defaults)
+    inputs = dict(settings.inputs)
+    facts = read_module(module, inputs, {each: locate(places, ("inputs", each)) for each in inputs}, root)
+    findings += (*wrong, *facts.findings, *_self_reads(source, name, facts))
+    return _model(source, name, facts, settings), _in_order(findings, name)
 
 
 def parse_check(source: Source, name: str) -> tuple[Model | None, tuple[Finding, ...]]:
@@ -183,7 +209,9 @@ def _files(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if name[0] not in "_." and not (top and name.lower() == "tests"))
         for name in sorted(files):
             suffix = Path(name).suffix.lower()
-            if name[0] != "." and (suffix == ".sql" or (suffix in _LATER and not top)):
+            # `__init__.py` and the like are no models
+            python = suffix == ".py" and name[0] != "_" and Path(at).relative_to(folder).parts[:1] != (_CHECKS,)
+            if name[0] != "." and (suffix == ".sql" or ((python or suffix in _LATER) and not top)):
                 yield Path(at) / name
 
 
@@ -194,7 +222,7 @@ def _name(inside: Path, shown: str) -> str | tuple[Finding, ...]:
     if suffix in _LATER:
         if inside.parts[0].lower() in _RESERVED:
             return ()
-        message = f"{_LATER[suffix]} are not supported in this version, which takes .sql models only"
+        message = f"{_LATER[suffix]} are not supported in this version, which takes .sql and .py models only"
         return (Finding(place, message, "move it into a folder whose name begins with _"),)
     parts = [*inside.parent.parts, inside.stem]
     if len(parts) == 1:
@@ -257,6 +285,8 @@ def _model(source: Source, name: str, facts: Facts, settings: Settings) -> Model
         clock=facts.clock,
         query_hash=facts.query_hash,
         growth=facts.growth,
+        parameters=facts.parameters,
+        modules=facts.modules,
     )
 
 

@@ -49,6 +49,12 @@ def _every(text: str) -> str:
     return text
 
 
+def _table(name: str) -> str:
+    if not re.fullmatch(r"\w+(\.\w+)*", name):
+        raise ValueError(f'"{name}" is not the name of a table')
+    return name.lower()
+
+
 def _listed(value: object) -> object:
     """A lone text may stand for a list of one."""
     return [value] if isinstance(value, str) else value
@@ -100,3 +106,4 @@ class SettingsBlock(Strict):
     engine: Annotated[str, AfterValidator(_engine)] = ""
     refresh: RefreshBlock | None = None
     append_from: _Texts = []
+    inputs: dict[str, Annotated[str, AfterValidator(_table)]] = {}

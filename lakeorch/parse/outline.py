@@ -101,7 +101,12 @@ class Outline:
 
 
 def outline(model: Model) -> Outline:
-    """The outline of a model's query; empty where it cannot be read. Its spans are those of the model's file."""
+    """The outline of a model's query; empty where it cannot be read, or is a function in Python.
+
+    Its spans are those of the model's file.
+    """
+    if model.is_python:
+        return Outline((), ())
     return _outline(model.source, model.body)
 
 

@@ -67,7 +67,7 @@ def read_query(source: Source, start: int = 0) -> Facts:
         words.clock,
         "" if findings else query_hash(source.text, statement, names.spelled),
         growth(tree),
-        findings,
+        findings=findings,
     )
 
 

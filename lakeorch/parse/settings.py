@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -41,13 +41,13 @@ def read_settings(
         return Settings(), (source.finding(locate(places, at), "expected settings as `key: value` lines"),)
     from lakeorch.parse.keys import SettingsBlock
 
-    merged = {**_applicable(defaults or {}, data), **data}
+    merged = {**_applicable(defaults or {}, data, python=source.file.endswith(".py")), **data}
     block, findings = validate(SettingsBlock, merged, places, source, at=at)
     checks, wrong = _checks(merged, places, source, at)
     findings += wrong
     if block is None:
         return Settings(), findings
-    facts: dict[str, Any] = block.model_dump(exclude={"checks", "columns"})
+    facts: dict[str, Any] = block.model_dump(exclude={"checks", "columns", "inputs"})
     refresh = facts.pop("refresh")
 
     def place(*path: str) -> Place:
@@ -57,6 +57,7 @@ def read_settings(
     settings = Settings(
         **plain,
         columns=_columns(block, place),
+        inputs=tuple(block.inputs.items()),
         checks=checks,
         refresh_every=duration(refresh["every"]) if refresh else None,
         places={key: place(key) for key in data},
@@ -90,7 +91,7 @@ def _checks(
     return tuple(found), tuple(reader.findings)
 
 
-def _applicable(defaults: Mapping[str, object], data: Mapping[str, object]) -> dict[str, object]:
+def _applicable(defaults: Mapping[str, object], data: Mapping[str, object], *, python: bool) -> dict[str, object]:
     kind = data.get("materialized", defaults.get("materialized", "table"))
     out = set()
     if kind == "view":
@@ -99,7 +100,19 @@ def _applicable(defaults: Mapping[str, object], data: Mapping[str, object]) -> d
         out.add("unique_key")
     if kind not in ("append", "merge"):
         out.add("append_from")
+    if python:
+        out.add("engine")
     return {key: value for key, value in defaults.items() if key not in out}
+
+
+def _language(settings: Settings, data: Mapping[str, object], *, python: bool) -> Iterator[tuple[str, str, str]]:
+    """What goes with the other language only: key, message, hint."""
+    if python and settings.materialized == "view":
+        yield "materialized", "a Python model is no view: only a query can be inlined", "use materialized: table"
+    if python and settings.engine:
+        yield "engine", "engine does not apply to a Python model", "annotate its parameters: polars.LazyFrame, …"
+    if not python and "inputs" in data:
+        yield "inputs", "inputs goes with Python models", "SQL names its tables in FROM"
 
 
 def _rules(settings: Settings, data: Mapping[str, object], places: Places, source: Source, at: Path) -> list[Finding]:
@@ -124,6 +137,8 @@ def _rules(settings: Settings, data: Mapping[str, object], places: Places, sourc
                 wrong(key, f"a view has no rows of its own: {key} does not apply")
     if kind not in ("append", "merge") and "append_from" in data:
         wrong("append_from", f"append_from goes with materialized: append or merge, not {kind}")
+    for key, message, hint in _language(settings, data, python=source.file.endswith(".py")):
+        wrong(key, message, hint)
     seen: set[str] = set()
     for name in cast(Mapping[str, object], data.get("columns", {})):
         if name.lower() in seen:

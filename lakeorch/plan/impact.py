@@ -163,7 +163,10 @@ class _Reader:
         both = [column.name for column in self.survey.columns[name] if column.name.lower() in had]
         columns: frozenset[str] = frozenset()
         clauses: tuple[str, ...] = ()
-        if "lakeorch.sql" in table.properties:
+        if model.is_python:
+            # what an edit of a function changes nobody can tell
+            columns, clauses = frozenset(each.lower() for each in both), ("FROM",)
+        elif "lakeorch.sql" in table.properties:
             variables = _differing(then.get("variables"), now.get("variables"))
 
             def meant(reference: str) -> tuple[str, list[str] | None]:

@@ -72,7 +72,8 @@ def format_models(config: Config, select: Sequence[str], exclude: Sequence[str],
 
     parsed = _parsed(config)
     graph = Graph(parsed.models)
-    chosen = [graph.models[name] for name in graph.select(select, exclude)]
+    # Python has formatters of its own
+    chosen = [graph.models[name] for name in graph.select(select, exclude) if not graph.models[name].is_python]
     if not select and not exclude:
         chosen += parsed.checks
     files = {model.source.file for model in (*parsed.models, *parsed.checks)}
@@ -184,6 +185,9 @@ def create_case(
     names = graph.select([name])
     if len(names) != 1:
         raise UsageError(f"{name} means {len(names)} models", hint="a case is about one model")
+    if graph.models[names[0]].is_python:
+        # a query is run over and over while rows are left out; a function may do more than compute
+        raise UsageError(f"{names[0]} is a Python model", hint="write its case by hand: given rows, expected rows")
     _refuse(parsed, graph, (*graph.views_behind(names[0]), names[0]), whole=False)
     with open_lake() as lake:
         published = lake.published()

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakeorch.bind import statement
-from lakeorch.bind.recorded import Recorded, SecretError, read_query
+from lakeorch.bind.recorded import NotAQueryError, Recorded, SecretError, read_query
 from lakeorch.engines import Engine, Files, Query, Relation, Target, relation
 from lakeorch.errors import LakeorchError
 from lakeorch.execute.reading import Reading
@@ -150,6 +150,8 @@ class Replay:
             then = Inputs() if before is None else Inputs.from_json(before.facts["lakeorch.inputs"])
         except SecretError as error:
             raise NotReplayableError(f"{error}: give it with --var, or in lakeorch.yml") from error
+        except NotAQueryError as error:
+            raise NotReplayableError(str(error)) from error
         except (ValueError, KeyError) as error:
             raise NotReplayableError(f"what was recorded of it cannot be read: {error}") from error
         files = {pattern: self._listing(pattern, inputs) for pattern in recorded.graph.files_behind(line.name)}

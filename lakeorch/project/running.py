@@ -114,7 +114,7 @@ class Running:
             self.config,
             asked,
             result,
-            patterns=facts.files,
+            patterns=(*facts.files, *(path for model in facts.graph.models.values() for path in model.modules)),
             locations=locations,
             clock=bool(clocked),
             started_ns=started_ns,

@@ -146,7 +146,7 @@ class DuckDBSession:
             self._cursor.register(held, relation.table)
             return "VIEW", f"AS FROM {identifier(held)}"
         if isinstance(relation, Files) and relation.paths:
-            return "VIEW", f"AS FROM {_read_parquet(relation)}"
+            return "VIEW", f"AS FROM {read_parquet(relation)}"
         fields = relation.columns if isinstance(relation, Empty) else relation.fields
         if not fields:
             return "VIEW", 'AS SELECT NULL AS "no columns" LIMIT 0'
@@ -271,7 +271,8 @@ def _told_apart(column: Column) -> str:
     return f"CAST({name} AS VARCHAR)" if kind in ("float", "double") else name
 
 
-def _read_parquet(relation: Files) -> str:
+def read_parquet(relation: Files) -> str:
+    """The call that reads a table's files (at least one), its columns found by their field ids."""
     # a single file would be read by a single thread: with `schema` DuckDB does not look how many row groups it has
     read = relation.paths if len(relation.paths) > 1 else (*relation.paths, str(_EMPTY))
     paths = ", ".join(literal(glob_escape(_local(path))) for path in read)

@@ -13,6 +13,7 @@ Where the text alone cannot tell, more edges are given rather than fewer:
 - columns that meet columns of a file by position, in a set operation, are made of all of them (`*`);
 - the columns that a PIVOT without an IN list finds in the data are each made of all its aggregates;
 - HAVING looks at both an alias and a column of the same name;
+- every column of a Python model is made of all columns of the tables that its function takes;
 - SUMMARIZE, and whatever else this reader does not know, makes every column of all columns of the tables in it.
 
 Which rows a table has is no column's doing: `SELECT count(*) FROM t` has no edge. `trace` follows the graph there.

@@ -24,7 +24,8 @@ def edges_of(model: Model, graph: Graph, schemas: Mapping[str, Schema]) -> tuple
     tables = _tables(model, graph, schemas)
     own = schemas.get(model.name)
     try:
-        relation = relation_of(model.sql, tables)
+        # what a function does with its inputs nobody can tell: only that it has them
+        relation = _unreadable(tables) if model.is_python else relation_of(model.sql, tables)
     except (SqlglotError, RecursionError):
         relation = _unreadable(tables)
     columns = _named(relation, own) if own is not None else _as_read(relation)
