@@ -166,13 +166,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a Python model's function.
-
-    Attributes:
-        annotation: what it is given, in full: `polars.LazyFrame`, `datetime.datetime`, `int`.
-        kind: `input` for a relation, `variable` for a value of the project, `clock` for the time of the run.
-        reads: the table as written, or the variable; empty for the clock.
-    """
+    """A parameter of a Python model: what it is given, `polars.LazyFrame` or `int`; of which table or variable."""
 
     name: str
     annotation: str
@@ -209,8 +203,7 @@ class Model:
         query_hash: hash of the normalised query alone: comments, layout and letter case of keywords do not count.
         growth: how its rows follow from its inputs' rows.
         parameters: of a Python model's function.
-        modules: files of the project that a Python model imports, relative to the project root; `query_hash` knows
-            what they hold.
+        modules: files of the project that a Python model imports; `query_hash` knows what they hold.
     """
 
     name: str

@@ -269,7 +269,7 @@ model: a.two
 cases:
   keeps: {given: {one: [{id: 1}, {id: 2}]}, variables: {least: 2}, expect: [{id: 2}]}
   wrong: {given: {one: [{id: 1}]}, variables: {least: 0}, expect: [{id: 2}]}
-  error: {given: {one: []}, variables: {least: x}, error: two.py}
+  error: {given: {one: []}, variables: {least: x}, expect: {error: two.py}}
 """
     two = python("columns: {id: long}", code)
     folder = make({"models/a/one.sql": ONE, "models/a/two.py": two, "models/tests/two.yml": cases})

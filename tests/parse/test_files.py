@@ -99,7 +99,7 @@ def test_what_stands_in_the_wrong_place(make: Make) -> None:
     assert [(place, message[:34]) for place, message in said(parsed)] == [
         ("models/sales.sql:1:1", "a model stands in a folder, which "),
         ("models/a/1st.sql:1:1", '"1st" is not a name: expected lett'),
-        ("models/a/model.py:1:1", "Python models are not supported in"),
+        ("models/a/model.py:1:1", "there is no function `model` here:"),
         ("models/a/my-table.sql:1:1", '"my-table" is not a name: expected'),
         ("models/a/seed.csv:1:1", "seeds are not supported in this ve"),
         ("models/a/täble.sql:1:1", '"täble" is not a name: expected le'),
