@@ -28,6 +28,7 @@ _MODEL = {
     "engine": "The plug-in that runs the model.",
     "refresh": "`{every: 1h}`: how long a model that reads the clock stays fresh.",
     "append_from": "For `append` and `merge`: the inputs whose new rows make new rows.",
+    "inputs": "For a [Python model](../how-to/python.md): parameter → table, where that is not its name.",
 }
 _FILE = {
     "name": "Of the project; its folder's name where none is given.",

@@ -16,7 +16,7 @@ from lakeorch.engines import Engine, Relation, Rows
 from lakeorch.errors import EngineError, LakeorchError
 from lakeorch.model import Model, Scalar, Schema
 from lakeorch.python.inputs import Inputs
-from lakeorch.python.modules import failure, load
+from lakeorch.python.modules import failure, load, place_of
 from lakeorch.python.results import Stream, stream
 from lakeorch.types import identifier
 
@@ -100,18 +100,18 @@ class Call:
         came = {column.name.lower(): column for column in found}
         declared = {column.name.lower(): column for column in self.columns}
         told = ", ".join(f"{column.name} {column.type}" for column in found)
-        place = self.model.source.place(self.model.body.start)
+        place = place_of(self.model)
         for name, column in declared.items():
             if name not in came:
                 raise EngineError(
-                    f"{place.file}: model returned no column {name}, which the model declares; it returned: {told}"
+                    f"{place}: model returned no column {name}, which the model declares; it returned: {told}"
                 )
             if name not in source.untyped and not fits(came[name].type, column.type):
                 raise EngineError(
-                    f"{place.file}: column {name} came as {came[name].type}, the model declares {column.type}",
+                    f"{place}: column {name} came as {came[name].type}, the model declares {column.type}",
                     hint=f"convert it in the function, or declare {name}: {{type: {came[name].type}}}",
                 )
         for name, column in came.items():
             if name not in declared:
                 hint = f"declare it: {column.name}: {{type: {column.type}}}, or leave it out of what model returns"
-                raise EngineError(f"{place.file}: model returned a column {name} that it does not declare", hint=hint)
+                raise EngineError(f"{place}: model returned a column {name} that it does not declare", hint=hint)

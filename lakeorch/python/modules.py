@@ -73,10 +73,7 @@ def failure(error: BaseException, model: Model, root: Path) -> EngineError:
     elif isinstance(error, SyntaxError) and error.filename in known:
         place = f"{known[error.filename]}:{error.lineno}:{error.offset or 1}"
     else:
-        line = next(
-            (n for n, text in enumerate(model.source.text.split("\n"), 1) if text.startswith(f"def {FUNCTION}")), 1
-        )
-        place = f"{model.source.file}:{line}:1"
+        place = place_of(model)
     # what stands below the first paragraph is for a debugger: Polars draws its whole plan there
     message = str(error).strip().partition("\n\n")[0] or "no message"
     hint = (
@@ -85,6 +82,13 @@ def failure(error: BaseException, model: Model, root: Path) -> EngineError:
         else error_hint(error)
     )
     return EngineError(f"{place}: {type(error).__name__}: {message}", hint=hint)
+
+
+def place_of(model: Model) -> str:
+    """Where a model's function begins."""
+    lines = enumerate(model.source.text.split("\n"), 1)
+    line = next((number for number, text in lines if text.startswith(f"def {FUNCTION}")), 1)
+    return f"{model.source.file}:{line}:1"
 
 
 def error_hint(error: BaseException) -> str:
