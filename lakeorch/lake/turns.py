@@ -50,18 +50,22 @@ class FileTurns:
         """See `Turns`."""
         import fcntl
 
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-        with self._file.open("ab") as file:
+        with contextlib.ExitStack() as stack:
+            # a full or a read-only disk has room for no lock, but that is no reason not to go on
+            with contextlib.suppress(OSError):
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(self._file, os.O_RDONLY | os.O_CREAT, 0o666)
+                stack.callback(os.close, descriptor)
 
-            def taken() -> bool:
-                try:
-                    fcntl.flock(file, kind | fcntl.LOCK_NB)
-                except OSError:  # held by another; or a file system without locks, where waiting helps as little
-                    return False
-                return True
+                def taken() -> bool:
+                    try:
+                        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                    except OSError:  # held by another; or a file system without locks, where waiting helps as little
+                        return False
+                    return True
 
-            _wait_for(taken)
+                _wait_for(taken)
             yield
 
 

@@ -84,11 +84,12 @@ class Work:
 
 
 def _run(job: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any]:
-    """Runs a project, with a fault where one is given."""
+    """Does a command of a project (by default a run), with a fault where one is given."""
     from lakeorch.errors import LakeorchError
     from lakeorch.project import Project
 
     from .calls import Calls, Fault, watched
+    from .commands import command
 
     folder = Path(job["folder"])
     fault = Fault(job["kind"], job["at"]) if "kind" in job else None
@@ -96,16 +97,17 @@ def _run(job: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any]:
     report: dict[str, Any] = {"status": "raised", "error": "", "escaped": "", "reasons": {}, "actions": {}}
     with watched(calls), patch("time.time_ns", _later):
         try:
-            result = Project(folder, threads=1).run()
+            result = command(Project(folder, threads=1), *job.get("command", ("run",)))
         except LakeorchError as error:
             report["error"] = f"{type(error).__name__}: {error.message} ({error.hint})"
         except BaseException:
             report["escaped"] = traceback.format_exc()
         else:
             report["status"] = result.status
-            report["actions"] = {outcome.model: str(outcome.action) for outcome in result.outcomes}
-            report["reasons"] = {outcome.model: outcome.reason for outcome in result.outcomes}
-            report["error"] = "; ".join(f"{o.model}: {o.error}" for o in result.outcomes if o.error)
+            outcomes = getattr(result, "outcomes", ())
+            report["actions"] = {outcome.model: str(outcome.action) for outcome in outcomes}
+            report["reasons"] = {outcome.model: outcome.reason for outcome in outcomes}
+            report["error"] = "; ".join(f"{o.model}: {o.error}" for o in outcomes if o.error)
     return report | {"calls": calls.seen}
 
 

@@ -22,6 +22,7 @@ class Scenario:
         branches, rejected: what else is readable afterwards, by a branch or by a metadata file.
         edit: what the user edits next, perhaps before the run that failed is done again; none for no such trial.
         edited: what the tables hold after that.
+        command: what is done in place of the run; see `commands`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Scenario:
     rejected: Sequence[Any] = ()
     edit: Files = field(default_factory=dict)
     edited: Tables = field(default_factory=dict)
+    command: tuple[str, ...] = ("run",)
 
 
 def table(columns: str, *rows: str) -> list[Any]:
@@ -230,4 +232,22 @@ IDLE = Scenario(
     "a run that has nothing to do", OVERWRITE.before, {}, OVERWRITE.old, OVERWRITE.old, ("nothing to do",) * 2
 )
 
-SCENARIOS = (THREE, FIRST, MERGE, HISTORY, OVERWRITE, REJECTED, DESCRIPTIONS, CUT_OFF, IDLE)
+ROLLBACK = Scenario(
+    "a run with an added column is taken back",
+    before=(*THREE.before, {**THREE.after, "models/a/fresh.sql": "SELECT id FROM a.log"}),
+    after={},
+    old={
+        "a.fresh": table("id", "1", "2", "3"),
+        "a.log": table("id what", "1 a", "2 b", "3 c"),
+        "a.sales": table("id amount twice", "1 10 20", "2 20 40", "3 30 60"),
+    },
+    new={
+        "a.fresh": table("id", "1", "2", "3"),
+        "a.log": table("id what", "1 a", "2 b"),
+        "a.sales": table("id amount", "1 10", "2 20", "3 30"),
+    },
+    ends=("rolled back", "raised"),
+    command=("rollback",),
+)
+
+SCENARIOS = (THREE, FIRST, MERGE, HISTORY, OVERWRITE, REJECTED, DESCRIPTIONS, CUT_OFF, IDLE, ROLLBACK)

@@ -19,7 +19,7 @@ from .forks import Forks, Work
 from .scenarios import Files, Scenario
 
 ALL = os.environ.get("LAKEORCH_FAULTS") == "all"
-DONE = {"published", "nothing to do"}
+DONE = {"published", "nothing to do", "rolled back"}
 Seen = dict[str, Any]
 _FULL = re.compile("disk is full|no space left", re.I)
 
@@ -39,6 +39,7 @@ class Site:
         self.scenario = scenario
         self.catalog = PostgresTables(database) if database else SqliteFile(f"{root}/warehouse")
         self.run = {"do": "run", "folder": str(root / "models")}
+        self.act = {**self.run, "command": scenario.command}
         self.look = {"do": "look", "uri": self.catalog.uri, "warehouse": f"{root}/warehouse"}
         self._stash = root.with_name(f"{root.name}-stash")
         (root / "models").mkdir(parents=True)
@@ -54,9 +55,9 @@ class Site:
         self.old = self._only(self.look)
         assert self.old["tables"] == scenario.old
         self.restore()
-        self.calls = self._ends(scenario.ends[0])
+        self.calls = self._ends(scenario.ends[0], self.act)
         self.restore()
-        self.every = self._ends(scenario.ends[0], reads=True)
+        self.every = self._ends(scenario.ends[0], self.act | {"reads": True})
         self.new = self._only(self.look)
         assert self.new["tables"] == scenario.new
         assert [rows for branch in self.new["branches"].values() for rows in branch] == [*scenario.branches]
@@ -73,9 +74,9 @@ class Site:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
 
-    def _ends(self, status: str, *, reads: bool = False) -> Sequence[tuple[Door, str]]:
-        """A run in which nothing goes wrong, and its calls."""
-        done = self._only(self.run | {"reads": reads})
+    def _ends(self, status: str, job: dict[str, Any] | None = None) -> Sequence[tuple[Door, str]]:
+        """A run, or another job, in which nothing goes wrong, and its calls."""
+        done = self._only(job or self.run)
         assert done["status"] == status, done
         return [(door, label) for door, label in done["calls"]]
 
@@ -117,7 +118,7 @@ class Site:
         works, after = [], []
         for fault in faults:
             reads = "read" in CAN[fault.kind]
-            works.append(self.forks.work(self.run | {"kind": fault.kind, "at": fault.at, "reads": reads}))
+            works.append(self.forks.work(self.act | {"kind": fault.kind, "at": fault.at, "reads": reads}))
             finished = self.finished()
             if len(works) < len(faults):
                 after.append(self._only(self.look))
@@ -126,8 +127,9 @@ class Site:
             self._write(self.scenario.edit)
             second, then = self.forks.work(self.run, self.look).done
         else:
-            seen, second, then = self.forks.work(self.look, self.run, self.look).done
-        third, fourth, last = self.forks.work(self.run, self.run, self.look).done
+            seen, second, then = self.forks.work(self.look, self.act, self.look).done
+        again = self.run if edit else self.act
+        third, fourth, last = self.forks.work(again, again, self.look).done
         return Trial(self, faults, works, [*after, seen], edit, finished, (second, third, fourth), (then, last))
 
 
