@@ -90,6 +90,27 @@ def test_a_raw_file_with_a_broken_row(make: Make, capsys: pytest.CaptureFixture[
     assert rows(folder, "FROM a.t ORDER BY n") == [(1,), (2,)]
 
 
+def test_a_data_file_that_is_gone(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make(GOOD)
+    Project(folder).run()
+    [lost] = (folder.parent / "warehouse/a/t/data").glob("*.parquet")
+    lost.unlink()
+    make({"models/a/u.sql": "SELECT x + 2 AS y FROM t"})
+    for words in (("query", "-p", folder, "FROM a.t"), ("run", folder)):
+        code, text = told(capsys, *words)
+        assert (code, f"a.t: a data file of the table is gone: {lost}" in text) == (1, True), text
+        assert "lakeorch run --full -s a.t" in text
+    assert Project(folder).run(select="a.t", full=True).status == "published"
+    assert rows(folder, "FROM a.t") == [(1,)]
+
+
+def test_a_backslash_in_the_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "od\\d" / "models"
+    folder.mkdir(parents=True)
+    code, text = told(capsys, "run", folder)
+    assert (code, "backslash" in text) == (2, True), text
+
+
 def test_unknown_selectors_and_flags(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make(GOOD)
     code, text = told(capsys, "run", folder, "-s", "a.tt")

@@ -349,6 +349,25 @@ def test_another_key_or_type_is_refused_until_full_shows_that_it_fits(place: Pla
     assert len(rows(place.folder, "FROM h.t")) == 3
 
 
+@pytest.mark.parametrize("other", ["table", "merge\nunique_key: id", "append"])
+def test_versions_are_dropped_only_where_that_is_meant(place: Place, other: str) -> None:
+    place.run({1: ("a", None)}, at(1))
+    place.run({1: ("b", None)}, at(2))
+    before = told(place)
+    place.write(f"/* ---\nmaterialized: {other}\n--- */\n{SOURCE}")
+    with pytest.raises(ProjectError) as error:
+        Project(place.folder).run()
+    found = error.value.findings[0]
+    assert f"materialized: {other.split(maxsplit=1)[0]} would drop those that are past" in found.message
+    assert (str(found.place), found.hint) == (
+        "models/h/t.sql:2:1",
+        "if that is meant: lakeorch run --full -s h.t",
+    )
+    assert told(place) == before
+    assert Project(place.folder).run(full=True).status == "published"
+    assert rows(place.folder, "SELECT id, v FROM h.t") == [(1, "b")]
+
+
 def test_a_key_under_which_two_versions_are_current_is_refused(tmp_path: Path) -> None:
     place = Place(tmp_path, model(deleted="keep"))
     place.run({1: ("a", None)}, at(1))

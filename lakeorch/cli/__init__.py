@@ -99,7 +99,9 @@ class _Masking(logging.Formatter):
 @contextlib.contextmanager
 def _noticing(stopped: list[int]) -> Iterator[None]:
     """Notes every Ctrl-C inside the block; after one, a further one no longer disturbs the way out."""
-    if threading.current_thread() is not threading.main_thread():
+    # a job in the background of a script is told by its shell not to mind
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
@@ -38,6 +40,8 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
         say(json.dumps(told, indent=2))
     elif isinstance(error, click.ClickException):
         error.show()
+        if remedy := _place_of_folder(error):
+            say(f"{click.style('hint', fg='cyan')}: {remedy}", err=True)
     elif isinstance(known, ProjectError):
         tell(known.findings)
     else:
@@ -59,6 +63,24 @@ def tell(findings: Iterable[Finding]) -> None:
 def document(status: str, findings: Iterable[Finding]) -> dict[str, object]:
     """The JSON document of a command that ran nothing; its keys are those of a run's."""
     return {"run_id": None, "status": status, "steps": [], "findings": [found.to_dict() for found in findings]}
+
+
+def _place_of_folder(error: click.ClickException) -> str:
+    """What to write where a command takes the folder of models in the other of the two ways; empty elsewhere."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    folder = next((each for each in context.command.params if each.name == "folder"), None) if context else None
+    if context is None or folder is None:
+        return ""
+    extra = re.match(r"Got unexpected extra argument \((.+)\)", error.message)
+    if extra and isinstance(folder, click.Option) and Path(extra[1]).is_dir():
+        return f"the folder of models is given by -p here: {context.command_path} -p {extra[1]}"
+    if (
+        isinstance(error, click.NoSuchOption)
+        and error.option_name in {"-p", "--project"}
+        and isinstance(folder, click.Argument)
+    ):
+        return f"the folder of models stands alone here: {context.command_path} FOLDER"
+    return ""
 
 
 def _known(error: BaseException) -> LakeorchError:

@@ -12,7 +12,7 @@ import click
 from lakeorch.cli import options
 from lakeorch.cli.output import say
 from lakeorch.model import Action, Step
-from lakeorch.observers.text import count, table
+from lakeorch.observers.text import count, nothing_to_do, table
 
 if TYPE_CHECKING:
     from lakeorch.plan import Plan
@@ -64,7 +64,7 @@ def text(plan: Plan, width: int) -> str:
     """The plan for a reader; `width` is that of the screen, 0 for none."""
     busy, pinned = _busy(plan), [step for step in plan.steps if step.reason.startswith("pinned")]
     if not busy:
-        lines = [f"nothing to do: {count(len(plan.steps) - len(pinned), 'model')} up to date"]
+        lines = [nothing_to_do(len(plan.steps), len(pinned))]
         lines += [f"{step.model}: {step.reason}" for step in pinned]
     else:
         few = len(plan.steps) - len(busy) <= MANY

@@ -15,7 +15,7 @@ import click
 from lakeorch.cli.options import DEFAULT_FOLDER
 from lakeorch.model import Action, CheckResult, Outcome
 from lakeorch.observers.findings import render_all
-from lakeorch.observers.text import clip, count, duration, one_line, size, table, width
+from lakeorch.observers.text import clip, count, duration, nothing_to_do, one_line, size, table, width
 
 if TYPE_CHECKING:
     from lakeorch.project.result import Result
@@ -36,10 +36,11 @@ def report(result: Result, folder: str, *, listed: bool) -> str:
     departed = [f"no longer in the project, kept: {name}" for name in result.departed]
     if result.status == "nothing to do":
         pinned = [f"{o.model}: {o.reason}" for o in result.outcomes if o.reason.startswith("pinned")]
-        nothing = f"nothing to do: {count(len(result.outcomes) - len(pinned), 'model')} up to date"
+        nothing = nothing_to_do(len(result.outcomes), len(pinned))
         return "\n".join([click.style(nothing, fg="green"), *pinned, *departed])
     # reported again where an unchanged model still fails: its checks ran on rows that are kept, so it was not built
-    failed = [o for o in result.outcomes if o.action is Action.FAILED]
+    stopped = "interrupted" if result.status == "interrupted" else None
+    failed = [o for o in result.outcomes if o.action is Action.FAILED and o.error != stopped]
     held = [o for o in result.outcomes if o.action is Action.HELD]
     blocks = [_failed(outcome) for outcome in failed]
     blocks += [_warned(outcome) for outcome in result.outcomes if outcome.action is not Action.FAILED]

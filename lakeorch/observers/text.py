@@ -55,6 +55,13 @@ def ago(seconds: float) -> str:
     raise AssertionError("the last limit is infinite")
 
 
+def nothing_to_do(models: int, pinned: int) -> str:
+    """`nothing to do: 3 models up to date, 1 pinned`."""
+    if pinned == models and pinned:
+        return f"nothing to do: {count(pinned, 'model')} pinned"
+    return f"nothing to do: {count(models - pinned, 'model')} up to date" + (f", {pinned:,} pinned" if pinned else "")
+
+
 def width(text: str) -> int:
     """How many terminal cells a text takes."""
     if text.isascii():

@@ -203,10 +203,17 @@ def _shown(path: Path, root: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files of the folders that may hold models, in an order that is the same everywhere."""
-    for at, folders, files in os.walk(folder):
+    """The files of the folders that may hold models, in an order that is the same everywhere.
+
+    A folder may be a link, but not one to a folder that it stands in: that would have no end.
+    """
+    above: dict[str, frozenset[str]] = {str(folder): frozenset()}
+    for at, folders, files in os.walk(folder, followlinks=True):
         top = Path(at) == folder
-        folders[:] = sorted(name for name in folders if name[0] not in "_." and not (top and name.lower() == "tests"))
+        around = above.pop(at) | {os.path.realpath(at)}
+        named = sorted(name for name in folders if name[0] not in "_." and not (top and name.lower() == "tests"))
+        folders[:] = [name for name in named if os.path.realpath(f"{at}{os.sep}{name}") not in around]
+        above.update((f"{at}{os.sep}{name}", around) for name in folders)
         for name in sorted(files):
             suffix = Path(name).suffix.lower()
             # `__init__.py` and the like are no models

@@ -13,6 +13,7 @@ from lakeorch.parse.scalars import contract_type, duration
 from lakeorch.types import parse_transform
 
 _SORT = re.compile(r"(\w+)(?:\s+(asc|desc))?", re.I)
+_CUT = re.compile(r"\s*(?:truncate|bucket)\s*\(\s*\d+\s*", re.I)
 _TRANSFORMS = ("year", "month", "day", "hour", "truncate", "bucket")
 
 
@@ -60,6 +61,15 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _partitions(value: object) -> object:
+    """In a list in brackets, YAML cuts `truncate(2, c)` at its comma."""
+    found = _listed(value)
+    for cut in found if isinstance(found, list) else ():
+        if isinstance(cut, str) and _CUT.fullmatch(cut):
+            raise ValueError(f'"{cut}" was cut at its comma: in brackets put it in quotes, ["{cut}, column)"]')
+    return found
+
+
 def _column(value: object) -> object:
     """A column may be given by its type alone."""
     return {"type": value} if isinstance(value, str) else {} if value is None else value
@@ -98,7 +108,7 @@ class SettingsBlock(Strict):
     unique_key: _Names = []
     updated_at: Annotated[str, AfterValidator(str.lower)] = ""
     deleted: Literal["close", "keep"] = "close"
-    partition_by: Annotated[list[Annotated[str, AfterValidator(_partition)]], BeforeValidator(_listed)] = []
+    partition_by: Annotated[list[Annotated[str, AfterValidator(_partition)]], BeforeValidator(_partitions)] = []
     sort_by: Annotated[list[Annotated[str, AfterValidator(_sort)]], BeforeValidator(_listed)] = []
     columns: dict[str, Annotated[ColumnBlock, BeforeValidator(_column)]] = {}
     checks: list[Any] = []

@@ -13,10 +13,12 @@ from lakeorch.types import parse_type, widens
 
 
 def findings(survey: Survey, selection: Sequence[str]) -> tuple[Finding, ...]:
-    """Files that were read and then edited, a new key or type for old rows, and a lost list of what was read."""
+    """Versions that would be lost, files that were read and then edited, a new key or type, a lost list of files."""
     found: list[Finding] = []
     for name in selection:
         model, recorded = survey.graph.models[name], survey.recorded(name)
+        if recorded is not None and not survey.full:
+            found += _lost_versions(survey, model)
         if recorded is None or not (survey.adds(name) or survey.revises(name)):
             continue
         if survey.adds(name):
@@ -43,6 +45,17 @@ def _new_key(survey: Survey, model: Model) -> Iterator[Finding]:
     if model.settings.unique_key and any(then.get(key) != value for key, value in keyed.items()):
         message = f"{model.name} has a new unique_key: the rows that are there may not be unique"
         yield _of_query(model, message, f"rebuild: lakeorch run --full -s {model.name}")
+
+
+def _lost_versions(survey: Survey, model: Model) -> Iterator[Finding]:
+    """A history that is to be something else: what its rows were before cannot be made again."""
+    then = json.loads(survey.published[model.name].properties.get("lakeorch.settings", "{}")).get("materialized")
+    now = model.settings.materialized
+    if then == "history" and now not in {"history", "view"}:
+        message = f"{model.name} holds the versions of its rows; materialized: {now} would drop those that are past"
+        place = model.settings.places.get("materialized")
+        wrong = _of_query(model, message, f"if that is meant: lakeorch run --full -s {model.name}")
+        yield replace(wrong, place=place, line=model.source.line(place.line)) if place else wrong
 
 
 def _new_types(survey: Survey, model: Model) -> Iterator[Finding]:

@@ -104,6 +104,9 @@ def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> 
     if not given.is_dir():
         what = "is a file" if given.exists() else "does not exist"
         raise UsageError(f"the folder {folder} {what}", hint="give the folder that holds <namespace>/<table>.sql")
+    if any("\\" in part for part in given.parts[1:]):
+        # DuckDB takes it for a separator of folders, so that no file below it would be found
+        raise UsageError(f"the path {given} has a backslash in the name of a folder", hint="rename or move the folder")
     at = next((path for path in (given, *given.parents) if (path / FILE).is_file()), None)
     typed = {name.lower(): typed_scalar(text) for name, text in variables.items()}
     if at is None:

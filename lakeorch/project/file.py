@@ -11,7 +11,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lakeorch.lint import Level
 from lakeorch.masking import hide, is_secret
@@ -49,7 +49,15 @@ def _rule(name: str) -> str:
     return name
 
 
-Value = str | int | float | bool | date | datetime | None
+def _single(value: object) -> object:
+    if isinstance(value, list | dict):
+        # told here: each kind that a value may be would have a complaint of its own
+        given = "a list" if isinstance(value, list) else "keys with values"
+        raise ValueError(f"a variable is one text, number, date, or true or false, not {given}")
+    return value
+
+
+Value = Annotated[str | int | float | bool | date | datetime | None, BeforeValidator(_single)]
 Variables = dict[Annotated[str, AfterValidator(_variable)], Value]
 Properties = dict[str, str]
 Lint = dict[Annotated[str, AfterValidator(_rule)], Level]

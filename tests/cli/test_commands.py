@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lakeorch.cli import main
+from lakeorch.cli import main, program
 from tests.conftest import Make, picture
 
 ROOT = Path(__file__).parent.parent.parent
@@ -257,4 +257,16 @@ def test_ctrl_c_is_130_and_publishes_nothing(make: Make) -> None:
     assert process.returncode == 130
     assert "interrupted" in out + err
     assert "Traceback" not in err
+    assert "failed" not in out + err
     assert main(["query", "SELECT 1 FROM a.one", "-p", str(folder)]) == 2
+
+
+def test_where_the_shell_ignores_ctrl_c_so_does_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a job that a script has put into the background."""
+    monkeypatch.setattr(program.commands["list"], "callback", lambda **_: os.kill(os.getpid(), signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert main(["list"]) == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -150,6 +150,8 @@ def test_a_bug_says_so_and_debug_shows_where(
         (["run", "--var", "novalue"], "'novalue' is not NAME=VALUE"),
         (["run", "a", "b"], "unexpected extra argument"),
         (["query"], "Missing argument"),
+        (["list", "."], "hint: the folder of models is given by -p here: lakeorch list -p ."),
+        (["run", "-p", "."], "hint: the folder of models stands alone here: lakeorch run FOLDER"),
         ([], "Usage: lakeorch"),
     ],
 )

@@ -207,6 +207,23 @@ def test_findings_of_many_files_come_in_order(make: Make) -> None:
     assert [finding.model for finding in parsed.findings] == ["a.t", "a.u", "b.t"]
 
 
+def test_a_linked_folder_holds_models_too(make: Make) -> None:
+    folder = make({"models/a/t.sql": "SELECT 1", "shared/u.sql": "SELECT 2", "shared/deep/v.sql": "SELECT 3"})
+    for name in ("b", "c"):
+        (folder / name).symlink_to("../shared", target_is_directory=True)
+    names = [model.name for model in parse_folder(folder, folder.parent).models]
+    assert names == ["a.t", "b.deep.v", "b.u", "c.deep.v", "c.u"]
+
+
+def test_links_that_lead_back_are_not_entered(make: Make) -> None:
+    folder = make({"models/a/t.sql": "SELECT 1", "shared/u.sql": "SELECT 2"})
+    (folder / "a/self").symlink_to(".", target_is_directory=True)
+    (folder / "b").symlink_to("../shared", target_is_directory=True)
+    (folder.parent / "shared/up").symlink_to(folder, target_is_directory=True)
+    names = [model.name for model in parse_folder(folder, folder.parent).models]
+    assert names == ["a.t", "b.u"]
+
+
 def test_a_folder_outside_the_root(make: Make, tmp_path: Path) -> None:
     folder = make({"models/a/t.sql": "SELECT 1"})
     (model,) = parse_folder(folder, tmp_path / "elsewhere").models

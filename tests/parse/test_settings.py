@@ -131,6 +131,7 @@ WRONG = {
     "an engine": ("engine: duckbd", 2, 9, 'no engine is called "duckbd"', ""),
     "merge without key": ("materialized: merge", 2, 1, "merge needs unique_key", ""),
     "key without merge": ("unique_key: a", 2, 1, "goes with materialized: merge or history, not table", "unique"),
+    "a cut partition": ("partition_by: [truncate(2, s)]", 2, 15, '["truncate(2, column)"]', ""),
     "a partitioned view": ("materialized: view\npartition_by: a", 3, 1, "a view has no rows of its own", ""),
     "a sorted view": ("materialized: view\nsort_by: a", 3, 1, "sort_by does not apply", ""),
     "append_from of a table": ("append_from: a.b", 2, 1, "append or merge, not table", ""),

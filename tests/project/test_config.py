@@ -151,6 +151,7 @@ def test_deeper_folders_win(root: Path) -> None:
         ("catalog: lake/catalog.db\n", 1, 10, "a catalog is a URI, as in sqlite:///lake/catalog.db", ""),
         ("models: nowhere\n", 1, 9, "there is no folder nowhere", ""),
         ("variables: {a-b: 1}\n", 1, 13, '"a-b" is not a name for a variable: letters, digits and underscores', ""),
+        ("variables:\n  v: [1, 2]\n", 2, 6, "a variable is one text, number, date, or true or false, not a list", ""),
         (
             "name: [1\n",
             1,

@@ -89,7 +89,7 @@ def test_rollback(days: tuple[Shop, str, str], capsys: Capture) -> None:
     assert f"rolled back  3 tables to before run {second}" in out
     assert out.count(first) == 3
     plan = lakeorch(shop, capsys, "plan")[1]
-    assert plan.startswith("nothing to do: 1 model up to date\n")
+    assert plan.startswith("nothing to do: 1 model up to date, 3 pinned\n")
     assert plan.count(f"pinned to run {first} by rollback; --unpin or edit the query") == 3
     assert lakeorch(shop, capsys, "run")[1].count("pinned to run") == 3
     assert lakeorch(shop, capsys, "list")[1].count("pinned to run") == 3

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from lakeorch.engines import Empty, Files, Query, Relation, Rows, Target
-from lakeorch.engines.duckdb.faults import engine_error, find_name
+from lakeorch.engines.duckdb.faults import engine_error, find_name, lost_file
 from lakeorch.engines.duckdb.types import NoSuchType, to_duckdb, to_iceberg
 from lakeorch.engines.duckdb.write import TRANSFORMS, copy_statement, file_rows
 from lakeorch.errors import EngineError, Interrupted, LakeorchError
@@ -133,7 +133,10 @@ class DuckDBSession:
         if name in self._kinds:
             statements.append(f"DROP {self._kinds[name]} {name}")
         kind, definition = self._definition(relation)
-        self._run("; ".join([*statements, f"CREATE {kind} {name} {definition}"]), getattr(relation, "sql", ""))
+        try:
+            self._run("; ".join([*statements, f"CREATE {kind} {name} {definition}"]), getattr(relation, "sql", ""))
+        except EngineError as error:
+            raise (lost_file(relation) if isinstance(relation, Files) else None) or error from None
         self._schemas.add(schema)
         self._kinds[name] = kind
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import re
+from pathlib import Path
 
 import duckdb
 
+from lakeorch.engines import Files
 from lakeorch.errors import EngineError, Interrupted
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -89,6 +91,22 @@ def engine_error(error: BaseException, sent: str, sql: str) -> EngineError | Int
         candidates=_candidates(facts, text),
         name=name,
         hint=hint,
+    )
+
+
+def lost_file(table: Files) -> EngineError | None:
+    """What is wrong with a table one of whose local data files is gone; None where none is."""
+    local = (path.removeprefix("file://") for path in table.paths)
+    lost = [path for path in local if "://" not in path and not Path(path).exists()]
+    if not lost:
+        return None
+    more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+    # names of lakeorch's own are for one version of a table
+    known = not table.name.startswith("_lakeorch.")
+    return EngineError(
+        f"{f'{table.name}: ' if known else ''}a data file of the table is gone: {lost[0]}{more}",
+        hint="put it back from a backup"
+        + (f", or build the table anew: lakeorch run --full -s {table.name}" if known else ""),
     )
 
 
