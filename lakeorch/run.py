@@ -84,6 +84,7 @@ class Run:
         self.lake = executor.lake
         self.graph = executor.survey.graph
         self.selection = tuple(selection)
+        self._selected = frozenset(selection)
         self.singular = singular
         self.policy = policy
         self.threads = threads
@@ -101,7 +102,7 @@ class Run:
             MovedError: another run moved a table first; plan again.
             KeyboardInterrupt: the user asked to stop; running statements were cancelled, finished steps recorded.
         """
-        waiting = {name: {up for up in self.graph.parents(name) if up in self.selection} for name in self.selection}
+        waiting = {name: set(self._upstream(name)) for name in self.selection}
         running: dict[Future[Work], str] = {}
         with ThreadPoolExecutor(self.threads, thread_name_prefix="lakeorch") as pool:
             try:
@@ -122,11 +123,16 @@ class Run:
                 self._stop(running)
                 raise
 
+    def _upstream(self, name: str) -> dict[str, None]:
+        """The selected models that a model reads, also through views that are not selected."""
+        read = (*self.graph.parents(name), *self.graph.tables_behind(name))
+        return {up: None for up in read if up in self._selected}
+
     def _blocked(self, name: str) -> str:
         """Why `name` must not start; empty when it may."""
         if self.fail_fast and any(work.failed for work in list(self.work.values())):
             return "not started: --fail-fast"
-        for up in self.graph.parents(name):
+        for up in self._upstream(name):
             work = self.work.get(up)
             if work is not None and work.step.action is Action.HELD:
                 return work.step.reason

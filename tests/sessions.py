@@ -17,6 +17,11 @@ RUN_ID = re.compile(r"\b\d{8}t\d{6}-[0-9a-f]{6}\b")
 _TITLE = re.compile(r'title="([^"]+)"')
 # what differs from run to run
 CHANGING = (
+    (re.compile(r"^\d+ × .* after a warm-up$", re.M), "<machine>"),
+    (re.compile(r"\b[\d.]+( [mµ]?s)?\.\.[\d.]+ [mµ]?s\b"), "<spread>"),
+    (re.compile(r"\b[\d.]+ [mµ]?s\b(?! ago)"), "<time>"),
+    (re.compile(r"≈?\b[\d.]+×"), "<ratio>"),
+    (re.compile(r"\b[\d.,]+[MBT]?/s"), "<rate>"),
     (re.compile(r"\b\d+(\.\d+)?s\b|\b\d+m\d\ds\b"), "<time>"),
     (re.compile(r"\b[\d.]+ [kMGT]?B\b"), "<size>"),
     (RUN_ID, "<run>"),

@@ -247,6 +247,21 @@ def test_a_view_is_inlined(make: Make) -> None:
     assert rows(folder, "FROM a.t") == [(30,)]
 
 
+def test_a_model_waits_for_what_it_reads_through_a_view_that_is_not_selected(make: Make) -> None:
+    folder = make(
+        {
+            "models/a/slow.sql": "SELECT count(*) AS n FROM range(3_000_000) a(x) WHERE hash(x) > 0",
+            "models/a/v.sql": "/* ---\nmaterialized: view\n--- */\nFROM a.slow",
+            "models/b/top.sql": "SELECT n + 1 AS n FROM a.v",
+        }
+    )
+    result = Project(folder).run(["a.slow", "b.top"])
+    assert [(o.model, o.action, o.error) for o in result.outcomes] == [("a.slow", "build", ""), ("b.top", "build", "")]
+    make({"models/a/slow.sql": "SELECT CAST('x' AS INT) AS n"})
+    result = Project(folder).run(["a.slow", "b.top"])
+    assert [(o.model, o.action, o.reason) for o in result.outcomes][1] == ("b.top", "held", "not built: a.slow failed")
+
+
 def test_variables_reach_models_and_views_and_make_them_stale(make: Make) -> None:
     files = {
         "lakeorch.yml": 'models: models\nvariables: {n: 3, word: "it\'s"}\n',

@@ -13,7 +13,7 @@ from lakeorch.cli import COMMANDS, program
 from lakeorch.project import Project
 
 # how a result is shown, and where; a program decides that for itself
-SHOWN = {"as_json", "form", "output", "limit"}
+SHOWN = {"as_json", "form", "output", "limit", "html", "save"}
 # what a command says of the project as a whole is said to the constructor
 WHOLE = {"folder", "env", "variables", "threads"}
 # a command that stands for a further method, with the options that mean its parameters
@@ -21,7 +21,7 @@ ALSO: dict[str, dict[str, dict[str, str]]] = {
     "test": {"create_test": {"create": "model", "where": "where"}},
 }
 # parameters that only a program has: the command line is itself the observer
-ONLY_PYTHON = {"run": {"observers"}}
+ONLY_PYTHON = {"run": {"observers"}, "bench": {"progress"}}
 # before there is a project there is no `Project`: a function of the package, and what its parameters are called here
 BEFORE = {"init": {"folder": {"folder"}, "data": {"data", "more"}}}
 

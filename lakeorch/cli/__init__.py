@@ -25,6 +25,7 @@ from lakeorch.errors import LakeorchError
 from lakeorch.masking import redacted
 
 COMMANDS = (
+    "bench",
     "connect",
     "diff",
     "format",

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import lakeorch
 from lakeorch.bind.recorded import query_text
-from lakeorch.bind.text import full_name
 from lakeorch.engines import Engine, Relation, Session, relation
 from lakeorch.errors import EngineError, MovedError
 from lakeorch.execute.build import Build, Rewrite, discard
@@ -27,10 +26,9 @@ from lakeorch.execute.reading import Only, Reading, Scans
 from lakeorch.graph.lineage import column_lineage, to_json
 from lakeorch.graph.pins import PINNED
 from lakeorch.lake import Draft, Lake, Scan, Staged
-from lakeorch.model import VERSION_COLUMNS, Column, Model, Schema, Step
+from lakeorch.model import Column, Model, Schema, Step
 from lakeorch.plan import INCREMENTAL, Survey, docs_of
 from lakeorch.plan.impact import LINEAGE, schemas_of
-from lakeorch.python import Call
 from lakeorch.sources.files import listing_text
 from lakeorch.types import identifier, parse_transform
 
@@ -157,7 +155,7 @@ class Executor:
         differs = new and not self.survey.graph.adds_up(model.name)
         relations = () if differs else (reading.new if new else reading.whole)(model.name, scan, only)
         if model.is_python:
-            with self._call(model, columns).rows(self.engine, relations) as returned:
+            with reading.call(model).rows(self.engine, relations) as returned:
                 sql = self._wrapped(returned.sql, columns, build)[0]
                 with build.open([returned.relation]) as session:
                     return session.write(sql, target)
@@ -173,13 +171,6 @@ class Executor:
                 raise
             place = model.source.place(text.offset(error.position - shift))
             raise EngineError(f"{place}: {error.message}", hint=error.hint) from error
-
-    def _call(self, model: Model, columns: Schema) -> Call:
-        graph, survey = self.survey.graph, self.survey
-        tables = {each.name: full_name(model, each.reads, graph) for each in model.parameters if each.kind == "input"}
-        added = {column.name for column in VERSION_COLUMNS} if model.settings.materialized == "history" else set()
-        yields = tuple(column for column in columns if column.name not in added)
-        return Call(model, tables, yields, survey.variables, survey.now, self.root)
 
     def _wrapped(self, sql: str, columns: Schema, build: Build) -> tuple[str, int]:
         """A query with what the table has besides its columns, in the table's order; how far its text moved right."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lakeorch.bind import Statement, statement
+from lakeorch.bind.text import full_name
 from lakeorch.engines import Engine, Query, Relation, relation
 from lakeorch.errors import LakeorchError, MovedError
 from lakeorch.lake import Lake, Scan
-from lakeorch.model import Field, Model
+from lakeorch.model import VERSION_COLUMNS, Field, Model
 from lakeorch.plan import Survey
+from lakeorch.python import Call
 from lakeorch.sources.files import stamp_of
 from lakeorch.types import identifier
 
@@ -93,6 +95,14 @@ class Reading:
             only=only,
             file_column=self.file_column,
         )
+
+    def call(self, model: Model) -> Call:
+        """A Python model's function as it is called."""
+        graph, survey = self.survey.graph, self.survey
+        tables = {each.name: full_name(model, each.reads, graph) for each in model.parameters if each.kind == "input"}
+        added = {column.name for column in VERSION_COLUMNS} if model.settings.materialized == "history" else set()
+        yields = tuple(column for column in survey.columns[model.name] if column.name not in added)
+        return Call(model, tables, yields, survey.variables, survey.now, self.root)
 
     def view(self, name: str, only: Only | None = None) -> Query:
         """A view as a relation; `only` as in `bind.statement`."""

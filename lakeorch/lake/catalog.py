@@ -190,6 +190,10 @@ class DatabaseCatalog(SqlCatalog):
         stay = [Swap(name, location, location) for name, location in held.items()]
         self.swap([*stay, *(Swap(change.name, change.location, written(change)) for change in changes)])
 
+    def register(self, tables: Mapping[str, str]) -> None:
+        """Adds pointers; raises as `commit` does."""
+        self.swap([Swap(name, None, location) for name, location in tables.items()])
+
     def drop(self, tables: Mapping[str, str]) -> None:
         """Takes pointers away; raises as `commit` does."""
         self.swap([Swap(name, location, None) for name, location in tables.items()])

@@ -325,6 +325,11 @@ class Lake:
         with plainly(self.warehouse):
             roll_back(self._catalog, returns)
 
+    def borrow(self, tables: Mapping[str, str]) -> None:
+        """Shows tables of another lake in this one, to be read: name → metadata file. None of them may be here."""
+        with plainly(self._catalog.place):
+            self._catalog.register(tables)
+
     def close(self) -> None:
         """Frees the catalog's connections."""
         self._catalog.close()

@@ -100,6 +100,14 @@ class Catalog(Protocol):
         """
         ...
 
+    def register(self, tables: Mapping[str, str]) -> None:
+        """Puts tables of another catalog into this one, all or none; nothing of theirs is written.
+
+        Args:
+            tables: table, which must not be there → its metadata file.
+        """
+        ...
+
     def drop(self, tables: Mapping[str, str]) -> None:
         """Takes tables out of the catalog, all or none; their files stay.
 

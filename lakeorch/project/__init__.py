@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lakeorch.lake import Version
     from lakeorch.lint import Remark
     from lakeorch.plan import Plan
+    from lakeorch.project.bench.result import Bench
+    from lakeorch.project.bench.turns import Only, Progress
     from lakeorch.project.chart import Chart
     from lakeorch.project.connect import Snippet
     from lakeorch.project.craft import Layout, Tested
@@ -332,6 +334,46 @@ class Project:
         # many small queries side by side: threads within each would only wait for one another
         with self.wiring.engine(threads=1) as engine:
             return run_cases(self.config, select, exclude, engine, self.wiring.published, self.threads)
+
+    def bench(
+        self,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        engines: Sequence[str] = (),
+        repeat: int = 5,
+        only: Only | None = None,
+        against: str | None = None,
+        baseline: str | Path | None = None,
+        threshold: float = 1.2,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Bench:
+        """Times what models and whole runs take; the lake is only read, everything is written to a scratch folder.
+
+        Args:
+            select: a selector, or several; empty for every model.
+            exclude: a selector of what is left out, or several.
+            engines: names of engines, the first of which the others are held against; the project's where empty.
+            repeat: how often each is timed, after one time that does not count.
+            only: single models only, or whole runs only.
+            against: another version of the project to measure beside it: a folder of models, or a git revision.
+            baseline: a file with a benchmark of before.
+            threshold: how many times as long as the baseline's median is a regression.
+            progress: is told how far it is.
+
+        Raises:
+            UsageError: an argument means nothing.
+            ProjectError: the project has mistakes.
+            LakeorchError: an input that is not published cannot be built.
+        """
+        from lakeorch.graph.selectors import several
+        from lakeorch.project.bench.baseline import held_against, read_baseline
+        from lakeorch.project.bench.running import Wanted, run_bench
+
+        saved = read_baseline(Path(baseline)) if baseline else None
+        wanted = Wanted(several(select), several(exclude), engines, repeat, against, only, threshold)
+        bench = run_bench(self.wiring, wanted, progress or (lambda _: None))
+        return held_against(bench, saved, Path(baseline)) if saved and baseline else bench
 
     def create_test(self, model: str, where: str) -> Created:
         """Writes a case of a model from published rows: the fewest that give the chosen rows of its result.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from lakeorch.engines import Engine, Rows, Session
+from lakeorch.engines import Engine, Query, Rows, Session
 from lakeorch.errors import UsageError
 from lakeorch.model import Field
 from lakeorch.types import identifier, literal, parse_type
@@ -23,6 +23,7 @@ _NUMBERS = frozenset({"int", "long", "decimal", *_FLOATS})
 _TIMES = frozenset({"date", "timestamp", "timestamptz"})
 _HERE = '"#here"'
 _PICKED = "_lakeorch.picked"
+_NTH = "#nth"
 
 Row = Mapping[str, object]
 
@@ -130,6 +131,41 @@ def compare(
         return f"SEMI JOIN {picked} k ON {_matching(of_key, side, 'k')} WHERE {_near(of_key, table, side)}"
 
     return _with_samples(counted.comparison, _rows(session, a, b, of_key, only))
+
+
+def compare_rows(
+    engine: Engine, session: Session, a: Side, b: Side, key: Sequence[str], tolerance: float, *, samples: int = 5
+) -> Comparison:
+    """Compares two relations with the same columns, floating-point values within `tolerance` (see `compare`).
+
+    Rows are matched by the key where it is one. Else by their place among those that are alike but for their
+    floating-point columns; without such columns whole rows are compared.
+    """
+    fields = a.fields
+    if key and {column.lower() for column in key} <= {field.name.lower() for field in fields}:
+        try:
+            return compare(engine, session, a, b, key, samples=samples, tolerance=tolerance)
+        except UsageError:
+            key = ()  # not unique: what a tampered file, or a wrong query, may well bring about
+    inexact = floats(fields)
+    if not inexact:
+        return compare(engine, session, a, b, (), samples=samples)
+    a, b = (_numbered(session, engine, side, inexact) for side in (a, b))
+    exact = [field.name for field in fields if field.name not in inexact]
+    return compare(engine, session, a, b, [*exact, _NTH], samples=samples, tolerance=tolerance)
+
+
+def _numbered(session: Session, engine: Engine, side: Side, inexact: Sequence[str]) -> Side:
+    """A relation whose rows are numbered among those that are alike but for their floating-point columns."""
+    among = ", ".join(identifier(field.name) for field in side.fields if field.name not in inexact)
+    order = ", ".join(identifier(name) for name in inexact)
+    numbered = Query(
+        f"{side.name} numbered",
+        f"SELECT *, row_number() OVER ({f'PARTITION BY {among} ' if among else ''}ORDER BY {order}) "
+        f"AS {identifier(_NTH)} FROM {side.relation}",
+    )
+    session.add(numbered)
+    return Side(engine.quote(numbered.name), (*side.fields, Field(0, _NTH, "long")), side.name)
 
 
 def floats(fields: Sequence[Field]) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from lakeorch.engines import Engine, Query, Relation, Session, relation
+from lakeorch.engines import Engine, relation
 from lakeorch.errors import EngineError, LakeorchError, UsageError
 from lakeorch.lake import Lake, Timeline, Version
-from lakeorch.model import Field, Scalar, Settings
-from lakeorch.project.compare import Comparison, Side, compare, floats
+from lakeorch.model import Scalar, Settings
+from lakeorch.project.compare import Comparison, Side, compare_rows, floats
 from lakeorch.project.diff import key_of, samples_dict, settings_of
 from lakeorch.project.past import Timelines, iso, run_of, timeline
 from lakeorch.project.replay import EXPECTED, NotReplayableError, Replay
@@ -22,7 +22,6 @@ from lakeorch.types import identifier
 
 PUBLISHED = "_lakeorch.published"
 SAMPLES = 5
-_NTH = "#nth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,42 +127,15 @@ class _Verifier:
                 session.add(relation(scan, name=PUBLISHED))
                 if session.digest(published) == made:
                     return Verified(version, "same", given=replayed.given, rows=scan.rows)
-                difference = self._difference(session, line.name, scan.fields)
+                a, b = (Side(self.engine.quote(side), scan.fields, side) for side in (PUBLISHED, EXPECTED))
+                key = key_of(self.settings.get(line.name))
+                difference = compare_rows(self.engine, session, a, b, key, self.tolerance, samples=SAMPLES)
             except EngineError as error:
                 return Verified(version, "different", f"its data files cannot be read: {error.message}")
         if difference.equal:
             near = floats(scan.fields)
             return Verified(version, "same", given=replayed.given, rows=scan.rows, near=near)
         return Verified(version, "different", given=replayed.given, rows=scan.rows, difference=difference)
-
-    def _difference(self, session: Session, name: str, fields: Sequence[Field]) -> Comparison:
-        """Which rows differ: by the model's key, else floating-point columns by all others, else whole rows."""
-        a, b = (Side(self.engine.quote(side), tuple(fields), side) for side in (PUBLISHED, EXPECTED))
-        key = key_of(self.settings.get(name))
-        if key and {column.lower() for column in key} <= {field.name.lower() for field in fields}:
-            try:
-                return compare(self.engine, session, a, b, key, samples=SAMPLES, tolerance=self.tolerance)
-            except UsageError:
-                key = ()  # not unique: what a tampered file may well bring about
-        inexact = floats(fields)
-        if not inexact:
-            return compare(self.engine, session, a, b, (), samples=SAMPLES)
-        a, b = (_numbered(session, self.engine, side, fields, inexact) for side in (PUBLISHED, EXPECTED))
-        exact = [field.name for field in fields if field.name not in inexact]
-        return compare(self.engine, session, a, b, [*exact, _NTH], samples=SAMPLES, tolerance=self.tolerance)
-
-
-def _numbered(session: Session, engine: Engine, side: str, fields: Sequence[Field], inexact: Sequence[str]) -> Side:
-    """A relation whose rows are numbered among those that are alike but for their floating-point columns."""
-    among = ", ".join(identifier(field.name) for field in fields if field.name not in inexact)
-    order = ", ".join(identifier(name) for name in inexact)
-    numbered: Relation = Query(
-        f"{side} numbered",
-        f"SELECT *, row_number() OVER ({f'PARTITION BY {among} ' if among else ''}ORDER BY {order}) "
-        f"AS {identifier(_NTH)} FROM {engine.quote(side)}",
-    )
-    session.add(numbered)
-    return Side(engine.quote(numbered.name), (*fields, Field(0, _NTH, "long")), side)
 
 
 def _versions(timelines: Timelines, target: str) -> list[tuple[Timeline, Version]]:

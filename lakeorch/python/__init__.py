@@ -77,13 +77,17 @@ class Call:
                 relation = Rows(RETURNED, source.reader)
                 with engine.session([relation], {}, str(self.root)) as session:
                     self._require_declared(source, session.columns(f"SELECT * FROM {engine.quote(RETURNED)}"))
-                names = ", ".join(identifier(column.name) for column in self.columns)
-                yield Returned(relation, f"SELECT {names} FROM {engine.quote(RETURNED)}")
+                yield Returned(relation, self.query(engine))
             except LakeorchError as error:
                 # the engine that read the stream knows only that it broke
                 if source is not None and source.broken:
                     raise failure(source.broken[0], self.model, self.root) from error
                 raise
+
+    def query(self, engine: Engine) -> str:
+        """The query that has the model's columns out of what was returned."""
+        names = ", ".join(identifier(column.name) for column in self.columns)
+        return f"SELECT {names} FROM {engine.quote(RETURNED)}"
 
     def _value(self, name: str, inputs: Inputs) -> object:
         parameter = next(each for each in self.model.parameters if each.name == name)
