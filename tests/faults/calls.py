@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
 
-Kind = Literal["kill", "torn", "full", "error", "lost", "locked", "conflict"]
+Kind = Literal["kill", "torn", "full", "error", "lost", "locked", "conflict", "pause"]
 Door = Literal["disk", "write", "engine", "sql", "commit", "read"]
 
 # Which faults can happen where. `write` is a disk call that carries bytes, so that half of them can arrive.
@@ -42,7 +42,8 @@ class Fault:
 
     `kill`: SIGKILL before it. `torn`: half of the bytes arrive, then SIGKILL. `full`: from here on the disk is full.
     `error`: it fails, once. `lost`: it is done, then an error is raised. `locked`: the database is busy, nothing is
-    done. `conflict`: the database does it, and answers that it did not.
+    done. `conflict`: the database does it, and answers that it did not. `pause`: whoever is told of it may let others
+    go first; then it is done.
     """
 
     kind: Kind
@@ -121,6 +122,8 @@ class Calls:
             if call.label.startswith("close") and call.half is not None:
                 call.half()
             raise call.error(False)
+        elif kind == "pause":
+            return call.act()
         elif kind == "lost":
             call.act()
             raise call.error(False)

@@ -93,7 +93,13 @@ def _run(job: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any]:
 
     folder = Path(job["folder"])
     fault = Fault(job["kind"], job["at"]) if "kind" in job else None
-    calls = Calls(folder.parent, fault, reads=job.get("reads", False), hit=lambda label: say(hit=label))
+
+    def hit(label: str) -> None:
+        say(hit=label)
+        if "pause" in job:
+            _paused(Path(job["pause"]))
+
+    calls = Calls(folder.parent, fault, reads=job.get("reads", False), hit=hit)
     report: dict[str, Any] = {"status": "raised", "error": "", "escaped": "", "reasons": {}, "actions": {}}
     with watched(calls), patch("time.time_ns", _later):
         try:
@@ -109,6 +115,15 @@ def _run(job: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any]:
             report["reasons"] = {outcome.model: outcome.reason for outcome in outcomes}
             report["error"] = "; ".join(f"{o.model}: {o.error}" for o in outcomes if o.error)
     return report | {"calls": calls.seen}
+
+
+def _paused(flag: Path) -> None:
+    """Says that it waits, by making the flag, and waits until somebody takes it away."""
+    flag.touch()
+    deadline = time.monotonic() + 60
+    while flag.exists():
+        assert time.monotonic() < deadline, "nobody lets it go on"
+        time.sleep(0.005)
 
 
 def _later() -> int:
