@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.S | re.M)
 RUN_ID = re.compile(r"\b\d{8}t\d{6}-[0-9a-f]{6}\b")
+# where the pages say that they are
+PLACE = "/srv/shop"
 _TITLE = re.compile(r'title="([^"]+)"')
 # what differs from run to run
 CHANGING = (
@@ -118,7 +120,7 @@ class Session:
 
     def run(self, command: str, written: str) -> str:
         """The output of a command; remembers which run of the page is which run of now."""
-        seen = run(self.now(command), self.folder, self.variables)
+        seen = run(self.now(command), self.folder, self.variables).replace(str(self.folder), PLACE)
         then, now = RUN_ID.findall(written), RUN_ID.findall(seen)
         if len(then) == len(now):
             self.known.update(zip(then, now, strict=True))

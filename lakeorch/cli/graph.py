@@ -1,4 +1,4 @@
-"""`lakeorch graph`: which model reads which, as a text tree, DOT, JSON, or a page for the browser."""
+"""`lakeorch graph`: which model reads which, as a text tree, DOT, a picture, JSON, or a page for the browser."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 from lakeorch.cli import options
 from lakeorch.cli.output import say
 
-FORMATS = ("text", "dot", "html", "json")
-ENDINGS = {".dot": "dot", ".gv": "dot", ".html": "html", ".htm": "html", ".json": "json"}
+FORMATS = ("text", "dot", "svg", "html", "json")
+ENDINGS = {".dot": "dot", ".gv": "dot", ".svg": "svg", ".html": "html", ".htm": "html", ".json": "json"}
 
 
 @click.command()
@@ -31,15 +31,15 @@ def command(
 ) -> int:
     """Show which model reads which.
 
-    text is a tree of what each final model is made of; dot is for Graphviz; html is one page that opens in a browser
-    without a network: lakeorch graph -o graph.html
+    text is a tree of what each final model is made of; dot is for Graphviz; svg is a picture; html is one page that
+    opens in a browser without a network: lakeorch graph -o graph.html
     """
     chart = options.open_project(folder, env, variables).graph(select, exclude)
     form = form or ENDINGS.get(Path(output).suffix.lower() if output else "", "text")
     if form == "json":
         text = json.dumps(chart.to_dict(), indent=2)
     else:
-        text = {"text": chart.to_text, "dot": chart.to_dot, "html": chart.to_html}[form]()
+        text = {"text": chart.to_text, "dot": chart.to_dot, "svg": chart.to_svg, "html": chart.to_html}[form]()
     if output is None:
         say(text)
         return 0

@@ -10,8 +10,8 @@ import click
 from lakeorch.cli import options
 from lakeorch.cli.output import say
 
-FORMATS = ("text", "json", "html")
-ENDINGS = {".json": "json", ".html": "html", ".htm": "html"}
+FORMATS = ("text", "json", "svg", "html")
+ENDINGS = {".json": "json", ".svg": "svg", ".html": "html", ".htm": "html"}
 
 
 @click.command()
@@ -37,15 +37,15 @@ def command(
     """Show what a column is made of, and what is made of it.
 
     Each step says whether the value is copied, derived from others, or only decides which rows there are (filter).
-    With --at it is what the published tables said then, whatever has become of the models. html is one page that
-    opens in a browser without a network.
+    With --at it is what the published tables said then, whatever has become of the models. svg is a picture of the
+    values alone; html is one page that opens in a browser without a network.
     """
     found = options.open_project(folder, env, variables).lineage(target, up=up, down=down, at=at)
     form = form or ENDINGS.get(Path(output).suffix.lower() if output else "", "text")
     text = (
         json.dumps(found.to_dict(), indent=2)
         if form == "json"
-        else {"text": found.to_text, "html": found.to_html}[form]()
+        else {"text": found.to_text, "svg": found.to_svg, "html": found.to_html}[form]()
     )
     if output is None:
         say(text)

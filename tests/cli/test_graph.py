@@ -29,6 +29,7 @@ def test_a_tree_on_the_screen(make: Make, capsys: Capture) -> None:
         (["-o", "out.html"], "<!doctype html>"),
         (["-o", "out.dot"], "digraph "),
         (["-o", "out.gv"], "digraph "),
+        (["-o", "out.svg"], "<svg xmlns="),
         (["-o", "out.json"], "{\n"),
         (["-o", "out.txt"], "a.two"),
         (["-o", "out.txt", "--format", "dot"], "digraph "),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -78,6 +79,21 @@ def test_the_page_needs_nothing_else_and_holds_every_column(folder: Path, tmp_pa
     boxes = set(re.findall(r'data-name="([^"]+)"', text))
     assert {"b.sales.id", "b.sales.amount", "a.raw.price", "c.totals.total", "b.sales (rows)"} <= boxes
     assert {end for edge in re.findall(r'data-from="([^"]+)" data-to="([^"]+)"', text) for end in edge} <= boxes
+
+
+def test_the_picture_stands_alone(folder: Path, tmp_path: Path) -> None:
+    Project(folder).run()
+    found = Project(folder)
+    lineage, graph = found.lineage("b.sales.amount").to_svg(), found.graph().to_svg()
+    for text, names in (
+        (lineage, ["a.raw.price", "b.sales.amount", "c.totals.total", "data/x.csv: price"]),
+        (graph, ["a.raw", "b.sales", "c.totals"]),
+    ):
+        tree = ElementTree.fromstring(text)
+        texts = [each.text for each in tree.iter("{http://www.w3.org/2000/svg}text")]
+        assert sorted(texts) == names
+        assert len(list(tree.iter("{http://www.w3.org/2000/svg}path"))) == len(names) - 1
+        assert not re.search(r"href=|url\(|@import", text)
 
 
 def test_of_a_model_all_columns(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The graph of a project as a picture: a text tree, DOT, or one HTML page that needs nothing else."""
+"""The graph of a project: a text tree, DOT, a picture, or one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
@@ -83,6 +83,12 @@ class Chart:
         from lakeorch.project.chart.text import dot
 
         return dot(self)
+
+    def to_svg(self) -> str:
+        """A picture for a page or a document, the models from left to right."""
+        from lakeorch.project.chart.page import svg
+
+        return svg(self)
 
     def to_html(self) -> str:
         """One page that opens offline: to search, to pan and zoom, to follow what a model is made of."""

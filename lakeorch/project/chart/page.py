@@ -8,12 +8,20 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from lakeorch.project.chart.drawing import picture
 from lakeorch.project.chart.layout import HEIGHT, layout
 
 if TYPE_CHECKING:
     from lakeorch.project.chart import Chart
 
 LONGEST = 44
+STYLE = """
+text { font: 12px ui-monospace, Menlo, Consolas, monospace; fill: #1c2128; dominant-baseline: central; }
+rect { fill: #fff; stroke: #8a8f98; }
+.fresh rect { fill: #d7ece0; } .stale rect { fill: #fbe6bd; } .never-built rect { fill: #e3e1ee; }
+.pinned rect { fill: #d5e4f7; } .view rect { stroke-dasharray: 4 3; }
+path { fill: none; stroke: #8a8f98; stroke-width: 1.2; }
+"""
 # of a letter in the page's font; of what stands beside a name in its box
 LETTER = 7.25
 MARGIN = 28.0
@@ -27,6 +35,16 @@ def page(chart: Chart) -> str:
     # without `<` nothing in the data can end the script element that holds it
     data = json.dumps(_data(chart), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return head + data + tail
+
+
+def svg(chart: Chart) -> str:
+    """The models as a picture, coloured by state as in `lakeorch graph --format dot`."""
+    labels = {node.name: _label(node.name) for node in chart.nodes}
+    parents = {labels[name]: [labels[up] for up in inputs] for name, inputs in chart.parents.items()}
+    placed = layout(parents, {label: len(label) * LETTER + MARGIN for label in parents})
+    boxes = {labels[node.name]: f' class="{node.listed.state.replace(" ", "-")}"' for node in chart.nodes}
+    lines = {(up, name): "edge" for name, inputs in parents.items() for up in inputs}
+    return picture(placed, boxes, lines, STYLE)
 
 
 def _data(chart: Chart) -> dict[str, object]:

@@ -51,6 +51,12 @@ class Lineage:
 
         return page(self)
 
+    def to_svg(self) -> str:
+        """The columns from left to right as a picture; what only decides which rows there are is left out."""
+        from lakeorch.project.lineage.page import svg
+
+        return svg(self)
+
     def to_dict(self) -> dict[str, object]:
         """Ready for JSON."""
         columns = [{"name": column.name, "type": column.type} for column in self.columns]

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lakeorch.graph.lineage import ALL, Link
-from lakeorch.project.chart.layout import HEIGHT, Layout, Point, layout
+from lakeorch.project.chart.drawing import LETTER, MARGIN, drawn, picture
+from lakeorch.project.chart.layout import Layout, layout
 from lakeorch.project.lineage.text import shown
 
 if TYPE_CHECKING:
     from lakeorch.project.lineage import Lineage
-
-LETTER = 7.25
-MARGIN = 20.0
-EDGE = 12.0
 
 STYLE = """
 .lineage { --ink: #1c2128; --soft: #5b6472; --card: #fff; --line: #c3cad4; --copied: #2f9e6e; --derived: #1f6feb;
@@ -70,28 +66,32 @@ def page(lineage: Lineage) -> str:
 
 def piece(lineage: Lineage) -> str:
     """The drawing with its legend, to stand in any page."""
-    links = {
-        (_name(link.source, link.column), _name(link.target, link.target_column)): link.kind for link in _drawn(lineage)
-    }
-    parents: dict[str, list[str]] = {_name(lineage.model, column): [] for column in _asked(lineage)}
-    for source, target in links:
-        parents.setdefault(source, [])
-        parents.setdefault(target, []).append(source)
-    placed = layout(parents, {name: len(name) * LETTER + MARGIN for name in parents})
-    chosen = {_name(lineage.model, column) for column in _asked(lineage)}
-    drawn = [_line(placed, *ends, kind) for ends, kind in links.items()]
-    drawn += [_box(placed, name, chosen=name in chosen) for name in parents]
-    width, height = placed.width + 2 * EDGE, placed.height + 2 * EDGE
     legend = "".join(
         f'<svg width="28" height="8"><path class="{kind}" d="M0 4H28"/></svg>{kind}{told}'
         for kind, told in (("copied", ""), ("derived", ""), ("filter", ": decides which rows there are"))
     )
-    return (
-        f'<div class="lineage"><style>{STYLE}</style><p>{legend}</p>\n'
-        f'<svg width="{width:.0f}" height="{height:.0f}" role="img">\n<g transform="translate({EDGE} {EDGE})">\n'
-        + "\n".join(drawn)
-        + "\n</g>\n</svg></div>"
-    )
+    placed, boxes, lines = _placed(lineage, _drawn(lineage))
+    return f'<div class="lineage"><style>{STYLE}</style><p>{legend}</p>\n{drawn(placed, boxes, lines)}</div>'
+
+
+def svg(lineage: Lineage) -> str:
+    """The drawing as a file of its own, without what only decides which rows there are."""
+    placed, boxes, lines = _placed(lineage, [link for link in _drawn(lineage) if link.overall != "filter"])
+    return picture(placed, boxes, lines, STYLE.replace(".lineage {", "svg {").replace(".lineage ", ""))
+
+
+def _placed(lineage: Lineage, links: Iterable[Link]) -> tuple[Layout, dict[str, str], dict[tuple[str, str], str]]:
+    """Where everything is; the boxes with their attributes, the lines with their kinds."""
+    lines: dict[tuple[str, str], str] = {
+        (_name(link.source, link.column), _name(link.target, link.target_column)): link.kind for link in links
+    }
+    chosen = {_name(lineage.model, column) for column in _asked(lineage)}
+    parents: dict[str, list[str]] = {name: [] for name in sorted(chosen)}
+    for source, target in lines:
+        parents.setdefault(source, [])
+        parents.setdefault(target, []).append(source)
+    boxes = {name: ' class="chosen"' if name in chosen else "" for name in parents}
+    return layout(parents, {name: len(name) * LETTER + MARGIN for name in parents}), boxes, lines
 
 
 def _asked(lineage: Lineage) -> list[str]:
@@ -105,28 +105,3 @@ def _drawn(lineage: Lineage) -> list[Link]:
 
 def _name(model: str, column: str) -> str:
     return f"{model} (rows)" if column == ALL and not model.startswith("file:") else shown((model, column))
-
-
-def _box(placed: Layout, name: str, *, chosen: bool) -> str:
-    box, text = placed.boxes[name], html.escape(name)
-    return (
-        f'<g data-name="{text}"{" class=chosen" if chosen else ""}><rect x="{box.x:.0f}" y="{box.y - HEIGHT / 2:.0f}" '
-        f'width="{box.width:.0f}" height="{HEIGHT:.0f}" rx="5"/>'
-        f'<text x="{box.x + 10:.0f}" y="{box.y:.0f}">{text}</text></g>'
-    )
-
-
-def _line(placed: Layout, source: str, target: str, kind: str) -> str:
-    start, end = placed.boxes[source], placed.boxes[target]
-    points = [(start.x + start.width, start.y), *placed.ways.get((source, target), ()), (end.x, end.y)]
-    ends = f'data-from="{html.escape(source)}" data-to="{html.escape(target)}"'
-    return f'<path class="{kind}" {ends} d="{_curve(points)}"/>'
-
-
-def _curve(points: Sequence[Point]) -> str:
-    """A line through the points that leaves and enters boxes level."""
-    text = "M{:.0f} {:.0f}".format(*points[0])
-    for (x, y), (to_x, to_y) in pairwise(points):
-        middle = (x + to_x) / 2
-        text += f"C{middle:.0f} {y:.0f} {middle:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}"
-    return text
