@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeorch.bind import promises
+from lakeorch.bind.columns import Columns
+from lakeorch.bind.known import Contents, Known
 from lakeorch.bind.mistakes import of_key, refused
 from lakeorch.bind.text import Statement, full_name, statement
+from lakeorch.brief import Brief, Models, Tables
+from lakeorch.cache import Cache
 from lakeorch.engines import Empty, Engine, Session
 from lakeorch.errors import EngineError, Finding, UsageError, suggestion
 from lakeorch.model import VERSION_COLUMNS, Column, Model, Published, Scalar, Schema
@@ -34,7 +40,7 @@ class Bound:
         findings: every mistake, in order of file and line.
     """
 
-    columns: Mapping[str, Schema]
+    columns: Columns
     findings: tuple[Finding, ...]
 
 
@@ -45,12 +51,15 @@ def bind(
     published: Mapping[str, Published],
     variables: Mapping[str, Scalar],
     folder: Path,
-    checks: Sequence[Model] = (),
+    checks: Sequence[Model] | Models = (),
+    cache: Cache | None = None,
+    contents: Contents = lambda _: "",
 ) -> Bound:
     """Binds models in graph order, on empty relations; only files that models read are looked into.
 
     A model that is not selected counts as what is published of it; where that is nothing, as what its query yields.
-    Findings are about the selected models, the views they inline, and `checks`.
+    Findings are about the selected models, the views they inline, and `checks`. A query that was right before, and is
+    made of the same, is not bound again.
 
     Args:
         graph: of the whole project.
@@ -60,17 +69,28 @@ def bind(
         variables: all that are declared, with their values.
         folder: the project root.
         checks: the queries of FOLDER/checks; looked at where they read a selected model, or nothing that exists.
+        cache: knows which queries were right before, and learns which are now.
+        contents: names what the files behind a pattern hold; empty where that is not known.
     """
-    with engine.session((), variables, str(folder)) as session:
-        binder = _Binder(graph, frozenset(selection), engine, published, variables, folder, session)
-        for name in binder.scope(checks):
+    singular = checks if isinstance(checks, Models) else Models.of(checks)
+    cache = cache or Cache()
+    columns = Columns(cache)
+    known = Known(graph, cache, engine.name, variables, columns, folder, contents)
+    with contextlib.ExitStack() as stack:
+        session = functools.cache(lambda: stack.enter_context(engine.session((), variables, str(folder))))
+        tables = Tables.of(published)
+        binder = _Binder(
+            graph, frozenset(selection), engine, tables, variables, folder, singular.briefs, known, columns, session
+        )
+        for name in binder.scope():
             binder.model(name)
         for name in graph.order:
-            if name in binder.sound and name in binder.selection:
-                binder.checks(graph.models[name])
-        for check in checks:
-            binder.singular(check)
-    return Bound(binder.columns, tuple(sorted(dict.fromkeys(binder.findings), key=lambda finding: finding.place)))
+            if name in binder.sound and name in binder.selection and graph.briefs[name].checked:
+                binder.checks(name)
+        for name in singular:
+            if binder.concerns(name):
+                binder.singular(name, singular)
+    return Bound(columns, tuple(sorted(dict.fromkeys(binder.findings), key=lambda finding: finding.place)))
 
 
 @dataclass
@@ -78,25 +98,29 @@ class _Binder:
     graph: Graph
     selection: frozenset[str]
     engine: Engine
-    published: Mapping[str, Published]
+    published: Tables
     variables: Mapping[str, Scalar]
     folder: Path
-    session: Session
+    beside: Mapping[str, Brief]
+    known: Known
+    columns: Columns
+    open_session: Callable[[], Session]
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    columns: dict[str, Schema] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     # models whose columns are known for certain; others that have columns stand in by what they promise
     sound: set[str] = field(default_factory=set)
+    # tables that the session has
+    shown: set[str] = field(default_factory=set)
 
-    def scope(self, checks: Sequence[Model]) -> list[str]:
+    def scope(self) -> list[str]:
         """The models to look at, in order: the selected ones, and what is needed of others."""
         wanted = set(self.selection)
-        waiting = [target for name in self.selection for target in self._looked_at(self.graph.models[name])]
-        waiting += [name for check in checks if self._concerns(check) for name in self._inputs(check)]
+        waiting = [target for name in self.selection for target in self.graph.briefs[name].looks_at]
+        waiting += [each for name in self.beside if self.concerns(name) for each in self._inputs(name)]
         waiting += [parent for name in self.selection for parent in self.graph.parents(name)]
         while waiting:
             name = waiting.pop()
-            if name in wanted or name not in self.graph.models:
+            if name in wanted or name not in self.graph.briefs:
                 continue
             wanted.add(name)
             if not self._stands(name):
@@ -105,10 +129,39 @@ class _Binder:
 
     def model(self, name: str) -> None:
         """Finds a model's columns, or what is wrong with it."""
-        model = self.graph.models[name]
         if self._stands(name):
-            self._show(name, self.published[name].columns, sound=True)
+            self._take(name, self.published[name].columns, sound=True)
             return
+        key = self._key(name, self.graph.briefs[name], self.graph.identity(name))
+        if self._recalled(name, key):
+            return
+        before = self.known.stamps(self.graph.briefs[name]) if key else []
+        model = self.graph.models[name]
+        told, schema = self._bound(model)
+        if schema is not None and not told and before == (self.known.stamps(self.graph.briefs[name]) if key else []):
+            self.known.learn(key, schema)
+        if name in self.selection or model.settings.materialized == "view":
+            self.findings += told
+
+    def _recalled(self, name: str, key: str) -> bool:
+        """Whether a query was right before; its columns are then known."""
+        hashed = self.known.recall(key)
+        if hashed:
+            self.columns.recall(name, hashed)
+            self.sound.add(name)
+        return bool(hashed)
+
+    def _key(self, name: str, brief: Brief, identity: str) -> str:
+        """What names everything that a query is bound on; empty where something is not certain."""
+        inputs = self._inputs(name)
+        for reference, each in zip(brief.references, inputs, strict=True):
+            if self.table(each) is None or (each in self.graph.briefs and each not in self.sound):
+                return ""
+            if each not in self.graph.briefs and ("." not in reference or self.published.heads[each].made):
+                return ""
+        return self.known.query(name, brief, identity, inputs)
+
+    def _bound(self, model: Model) -> tuple[list[Finding], Schema | None]:
         told = [*self._unknown_tables(model), *self._unknown_variables(model), *self._no_files(model)]
         told += self._undriven(model)
         schema = self._yields(model, told)
@@ -122,31 +175,44 @@ class _Binder:
                 told += promises.contract(model, schema)
                 told += promises.keys(model, schema, self.engine)
         if schema is not None:
-            self._show(name, schema, sound=not any("two columns" in finding.message for finding in told))
-        if name in self.selection or model.settings.materialized == "view":
-            self.findings += told
+            self._take(model.name, schema, sound=not any("two columns" in finding.message for finding in told))
+        return told, schema
 
-    def checks(self, model: Model) -> None:
+    def checks(self, name: str) -> None:
         """Binds the checks in a model's settings, now that every table they may name is known."""
-        names = {column.name.lower() for column in self.columns[model.name]}
-        for check in model.settings.checks:
-            if all(name.lower() in names for name in check.columns):
-                wrong = promises.check_query(model, check, self.session, self.engine, self.now, self)
-                self.findings += [wrong] if wrong else []
+        brief = self.graph.briefs[name]
+        for other in brief.looks_at:
+            self.table(other)
+        key = self.known.checks(name, self.graph.identity(name), brief.looks_at)
+        if self.known.recall(key):
+            return
+        model = self.graph.models[name]
+        names = {column.name.lower() for column in self.columns[name]}
+        checks = [check for check in model.settings.checks if all(each.lower() in names for each in check.columns)]
+        session = self._session((name, *brief.looks_at))
+        told = [promises.check_query(model, check, session, self.engine, self.now, self) for check in checks]
+        self.findings += [wrong for wrong in told if wrong]
+        if not any(told) and len(checks) == len(model.settings.checks):
+            self.known.learn(key, ())
 
-    def singular(self, check: Model) -> None:
+    def singular(self, name: str, models: Models) -> None:
         """Binds a query of FOLDER/checks."""
-        if self._concerns(check):
-            told = [*self._unknown_tables(check), *self._unknown_variables(check), *self._no_files(check)]
-            told += self.graph.ambiguities(check)
-            self._yields(check, told)
-            self.findings += told
+        key = self._key(name, self.beside[name], self.graph.identity_of(name, self.beside[name]))
+        if self.known.recall(key):
+            return
+        check = models[name]
+        told = [*self._unknown_tables(check), *self._unknown_variables(check), *self._no_files(check)]
+        told += self.graph.ambiguities(check)
+        schema = self._yields(check, told)
+        self.findings += told
+        if schema is not None and not told and not check.files:
+            self.known.learn(key, schema)
 
     # ---- one query ----
 
     def _yields(self, model: Model, told: list[Finding]) -> Schema | None:
         """The columns of a query, None where it cannot be bound; a mistake that nothing in `told` explains joins it."""
-        inputs = [full_name(model, reference.name, self.graph) for reference in model.references]
+        inputs = self._inputs(model.name)
         if not model.query_hash or any(self.table(name) is None for name in inputs):
             return None  # parse has told, or the graph, or what went wrong upstream
         if model.is_python:
@@ -156,7 +222,7 @@ class _Binder:
         text = statement(model, self.graph, self.engine, now=self.now, folder=self.folder)
         known = {column.name for name in inputs for column in self.table(name) or ()}
         try:
-            schema = self.session.columns(text.sql)
+            schema = self._session(inputs).columns(text.sql)
         except EngineError as error:
             certain = all(name in self.sound or name not in self.graph.models for name in inputs)
             if not told and (certain or "no column" not in error.message):
@@ -247,17 +313,25 @@ class _Binder:
     # ---- tables ----
 
     def table(self, name: str) -> Schema | None:
-        """The columns of a model or catalog table, which the session then knows; None where there is no such table."""
-        if name not in self.columns and name in self.published and name not in self.graph.models:
-            self._show(name, self.published[name].columns, sound=True)
+        """The columns of a model or catalog table; None where there is no such table."""
+        if name not in self.columns and name in self.published and name not in self.graph.briefs:
+            self._take(name, self.published[name].columns, sound=True)
         return self.columns.get(name)
 
-    def _show(self, name: str, schema: Schema, *, sound: bool) -> None:
-        unique = {column.name.lower(): column for column in reversed(schema)}
-        self.session.add(Empty(name, tuple(reversed(unique.values()))))
-        self.columns[name] = schema
+    def _take(self, name: str, schema: Schema, *, sound: bool) -> None:
+        self.columns.put(name, schema)
         if sound:
             self.sound.add(name)
+
+    def _session(self, names: Iterable[str]) -> Session:
+        """The session, which then has these tables, where they are known."""
+        session = self.open_session()
+        for name in names:
+            if name not in self.shown and name in self.columns:
+                unique = {column.name.lower(): column for column in reversed(self.columns[name])}
+                session.add(Empty(name, tuple(reversed(unique.values()))))
+                self.shown.add(name)
+        return session
 
     def _stand_in(self, model: Model) -> None:
         """Lets models behind a broken one be bound on what it promises, or was; without that they are left out."""
@@ -267,22 +341,23 @@ class _Binder:
         if all(column.type or name in types for name, column in declared.items()):
             types.update({name: column for name, column in declared.items() if column.type})
             if types:
-                self._show(model.name, tuple(types.values()), sound=False)
+                self._take(model.name, tuple(types.values()), sound=False)
 
     def _stands(self, name: str) -> bool:
         """Whether a model counts as what is published of it."""
-        is_view = self.graph.models[name].settings.materialized == "view"
+        is_view = self.graph.briefs[name].materialized == "view"
         return name not in self.selection and not is_view and name in self.published
 
-    def _inputs(self, model: Model) -> list[str]:
-        return [full_name(model, reference.name, self.graph) for reference in model.references]
+    def _inputs(self, name: str) -> list[str]:
+        """The tables that a model or a check reads, in full."""
+        space = name.rpartition(".")[0]
+        meanings = self.graph.meanings(name, self.beside.get(name))
+        return [meant or (each if "." in each else f"{space}.{each}") for each, meant in meanings.items()]
 
-    def _looked_at(self, model: Model) -> list[str]:
-        return [str(check.options["to"]) for check in model.settings.checks if check.kind == "relationship"]
-
-    def _concerns(self, check: Model) -> bool:
+    def concerns(self, check: str) -> bool:
+        """Whether a query of FOLDER/checks reads a selected model, or nothing that exists, or no table at all."""
         inputs = self._inputs(check)
         return any(name in self.selection or self._is_unknown(name) for name in inputs) or not inputs
 
     def _is_unknown(self, name: str) -> bool:
-        return name not in self.graph.models and name not in self.published
+        return name not in self.graph.briefs and name not in self.published

@@ -135,17 +135,19 @@ class Session(Protocol):
 
 
 class Engine(Protocol):
-    """A query engine.
-
-    Attributes:
-        name: the plug-in's name, `duckdb`.
-        version: of the engine itself, `1.5.6`.
-        transforms: kinds of partition transforms (`types.Transform.kind`) that it can write.
-    """
+    """A query engine. `name` is the plug-in's: `duckdb`."""
 
     name: str
-    version: str
-    transforms: frozenset[str]
+
+    @property
+    def version(self) -> str:
+        """Of the engine itself: `1.5.6`."""
+        ...
+
+    @property
+    def transforms(self) -> frozenset[str]:
+        """Kinds of partition transforms (`types.Transform.kind`) that it can write."""
+        ...
 
     def session(self, relations: Sequence[Relation], variables: Mapping[str, Scalar], folder: str) -> Session:
         """Opens a session in which SQL sees `relations` by their names, `variables`, and paths relative to `folder`."""

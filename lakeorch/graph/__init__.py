@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
+from lakeorch.brief import Brief, Models
+from lakeorch.cache import digest
 from lakeorch.errors import Finding, Place
 from lakeorch.graph.selectors import Selectors, listing, several
 from lakeorch.graph.walks import Edges, cycles, order, ring, spread, turned
@@ -30,19 +32,23 @@ class Graph:
         findings: cycles, ambiguous references, duplicate names.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
-        self.models: Mapping[str, Model]
-        self.models, duplicates = _by_name(models)
+    def __init__(self, models: Sequence[Model] | Models) -> None:
+        self.models, duplicates = (models, []) if isinstance(models, Models) else _by_name(models)
+        self.briefs = self.models.briefs
         self._called: dict[str, list[str]] = {}
         for name in self.models:
             self._called.setdefault(name.rpartition(".")[2], []).append(name)
-        self._parents = {name: self._inputs(model) for name, model in self.models.items()}
+        self._parents = {name: self._inputs(name, brief) for name, brief in self.briefs.items()}
         self._children = turned(self._parents)
         groups = cycles(self._parents)
         self.order = order(self._parents, groups)
         self._position = {name: number for number, name in enumerate(self.order)}
         self._fingerprints: dict[tuple[str, str], str] = {}
-        unclear = (finding for model in self.models.values() for finding in self.ambiguities(model))
+        self._behind: dict[str, tuple[str, ...]] = {}
+        self._identities: dict[str, str] = {}
+        shared = {called for called, names in self._called.items() if len(names) > 1}
+        doubtful = (name for name, brief in self.briefs.items() if shared and not shared.isdisjoint(brief.references))
+        unclear = (finding for name in doubtful for finding in self.ambiguities(self.models[name]))
         self.findings: tuple[Finding, ...] = (
             *duplicates,
             *unclear,
@@ -61,14 +67,22 @@ class Graph:
         Returns:
             A model's name; None where no model is called so, or several are and none in the model's own namespace.
         """
-        reference = reference.lower()
+        return self._meant(model.namespace, reference.lower())
+
+    def _meant(self, namespace: str, reference: str) -> str | None:
         if "." in reference:
-            return reference if reference in self.models else None
-        own = f"{model.namespace}.{reference}"
-        if own in self.models:
+            return reference if reference in self.briefs else None
+        own = f"{namespace}.{reference}"
+        if own in self.briefs:
             return own
         called = self._called.get(reference, ())
         return called[0] if len(called) == 1 else None
+
+    def meanings(self, name: str, brief: Brief | None = None) -> dict[str, str | None]:
+        """What each table name in the query of a model means, as `resolve` has it; with `brief` also of a check."""
+        namespace = name.rpartition(".")[0]
+        references = (brief or self.briefs[name]).references
+        return {reference: self._meant(namespace, reference) for reference in references}
 
     def ambiguities(self, model: Model) -> tuple[Finding, ...]:
         """The references of a model (in the graph or not) that could mean several models."""
@@ -81,10 +95,11 @@ class Graph:
                 found.append(model.source.finding(reference.span, message, hint=hint, model=model.name))
         return tuple(found)
 
-    def _inputs(self, model: Model) -> tuple[str, ...]:
-        named = (self.resolve(model, reference.name) for reference in model.references)
+    def _inputs(self, name: str, brief: Brief) -> tuple[str, ...]:
+        namespace = name.rpartition(".")[0]
+        named = (self._meant(namespace, reference) for reference in brief.references)
         # parse tells of a model that names itself
-        return tuple(dict.fromkeys(name for name in named if name is not None and name != model.name))
+        return tuple(dict.fromkeys(each for each in named if each is not None and each != name))
 
     # ---- edges -------------------------------------------------------------------------------------------------
 
@@ -123,7 +138,7 @@ class Graph:
                 if parent not in found and parent != name and self._is_view(parent):
                     found[parent] = None
                     waiting.append(parent)
-        return self._sorted(found)
+        return self._sorted(found) if found else ()
 
     def tables_behind(self, name: str) -> tuple[str, ...]:
         """The tables a model reads, through the views it inlines.
@@ -131,21 +146,21 @@ class Graph:
         Returns:
             Names of models that are tables, and qualified names that no model has: tables of the catalog, if anything.
         """
-        found: dict[str, None] = {}
-        for at in (name, *reversed(self.views_behind(name))):
-            model = self.models[at]
-            for reference in model.references:
-                meant = self.resolve(model, reference.name)
-                if meant is None and "." in reference.name:
-                    found[reference.name] = None
-                elif meant is not None and meant != at and not self._is_view(meant):
-                    found[meant] = None
-        return tuple(found)
+        if name not in self._behind:
+            found: dict[str, None] = {}
+            for at in (name, *reversed(self.views_behind(name))):
+                for reference, meant in self.meanings(at).items():
+                    if meant is None and "." in reference:
+                        found[reference] = None
+                    elif meant is not None and meant != at and not self._is_view(meant):
+                        found[meant] = None
+            self._behind[name] = tuple(found)
+        return self._behind[name]
 
     def files_behind(self, name: str) -> tuple[str, ...]:
         """The file patterns a model reads, itself or through the views it inlines."""
-        reads = (read for at in (name, *reversed(self.views_behind(name))) for read in self.models[at].files)
-        return tuple(dict.fromkeys(pattern for read in reads for pattern in read.patterns))
+        parts = (name, *reversed(self.views_behind(name)))
+        return tuple(dict.fromkeys(pattern for at in parts for pattern in self.briefs[at].patterns))
 
     def driving(self, name: str) -> frozenset[str]:
         """The inputs whose new rows an append or merge model is made of: tables and file patterns.
@@ -183,10 +198,38 @@ class Graph:
 
     def reads_clock(self, name: str) -> bool:
         """Whether a model, or a view it inlines, reads the clock."""
-        return any(self.models[at].clock for at in (name, *self.views_behind(name)))
+        return any(self.briefs[at].clock for at in (name, *self.views_behind(name)))
 
     def _is_view(self, name: str) -> bool:
-        return self.models[name].settings.materialized == "view"
+        return self.briefs[name].materialized == "view"
+
+    # ---- identity ----------------------------------------------------------------------------------------------
+
+    def identity(self, name: str) -> str:
+        """Names the texts of a model and of the views that it inlines, and what the names in them mean.
+
+        It moves with every edit of a file, a comment too: what was found out of a model holds while this stays.
+
+        Returns:
+            Empty where the key of a text is not known.
+        """
+        for at in (*self.views_behind(name), name):
+            if at not in self._identities:
+                self._identities[at] = self.identity_of(at, self.briefs[at])
+        return self._identities[name]
+
+    def identity_of(self, name: str, brief: Brief) -> str:
+        """As `identity`, of a check that is not in the graph."""
+        parts = [name, brief.key]
+        whole = bool(brief.key)
+        for reference, meant in self.meanings(name, brief).items():
+            parts += (reference, meant or "")
+            if meant is not None and self._is_view(meant):
+                # absent only for a model in a cycle, which cannot run
+                view = self._identities.get(meant, "") if name in self.briefs else self.identity(meant)
+                whole = whole and bool(view)
+                parts.append(view)
+        return digest(*parts) if whole else ""
 
     # ---- fingerprints ------------------------------------------------------------------------------------------
 
@@ -284,7 +327,7 @@ class Graph:
         return next(each for each in model.references if self.resolve(model, each.name) == to)
 
 
-def _by_name(models: Sequence[Model]) -> tuple[dict[str, Model], list[Finding]]:
+def _by_name(models: Sequence[Model]) -> tuple[Models, list[Finding]]:
     found: dict[str, Model] = {}
     findings = []
     for model in models:
@@ -292,7 +335,7 @@ def _by_name(models: Sequence[Model]) -> tuple[dict[str, Model], list[Finding]]:
         if first is not model:
             message = f"{model.name} is already the name of {first.source.file}"
             findings.append(Finding(Place(model.source.file), message, "rename one of the two files", model=model.name))
-    return found, findings
+    return Models.of(found.values()), findings
 
 
 def _kept(variable: str, value: Scalar) -> object:

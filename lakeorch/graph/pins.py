@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from lakeorch.brief import Tables
 from lakeorch.graph import Graph
 from lakeorch.model import Published, Scalar
 
@@ -58,9 +59,10 @@ class Pin:
 def pins(graph: Graph, published: Mapping[str, Published], variables: Mapping[str, Scalar]) -> dict[str, Pin]:
     """The pins that hold: model → pin."""
     found = {}
-    for name, table in published.items():
-        text = table.properties.get(PINNED)
-        if not text or name not in graph.models:
+    tables = Tables.of(published)
+    for name, head in tables.heads.items():
+        text = tables[name].properties.get(PINNED) if head.pinned and name in graph.briefs else None
+        if not text:
             continue
         try:
             pin = Pin.from_json(text)

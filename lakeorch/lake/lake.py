@@ -83,6 +83,14 @@ class Lake:
         """All tables as of one moment: one statement reads all pointers."""
         return self._catalog.published(self._catalog.pointers())
 
+    def pointers(self) -> dict[str, str]:
+        """Table → location of its metadata file, for all tables, as of one moment."""
+        return self._catalog.pointers()
+
+    def described(self, pointers: Mapping[str, str]) -> dict[str, Published]:
+        """Tables as they are at these pointers."""
+        return self._catalog.published(pointers)
+
     def published_one(self, name: str) -> Published | None:
         """One table, None when there is none."""
         pointer = self._catalog.pointer(name)

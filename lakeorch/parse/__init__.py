@@ -8,7 +8,8 @@ raises for a mistake in a model; mistakes are returned as findings, all of them.
 from __future__ import annotations
 
 from lakeorch.parse.facts import Facts
-from lakeorch.parse.files import Defaults, Parsed, parse_check, parse_folder, parse_model, parse_query, read_source
+from lakeorch.parse.files import parse_check, parse_model, parse_query, read_source
+from lakeorch.parse.folder import Defaults, Parsed, parse_folder
 from lakeorch.parse.scalars import duration
 from lakeorch.parse.settings import read_settings
 from lakeorch.parse.yaml import Mark, Places, load_yaml, locate, validate

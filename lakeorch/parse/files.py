@@ -1,11 +1,9 @@
-"""The files of a project → `Model`s: which files are models, what they are called, what each says."""
+"""One file → one `Model`: its settings, its query, what is wrong with it."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lakeorch.errors import Finding, Place, ProjectError, Source, Span, suggestion
@@ -15,69 +13,7 @@ from lakeorch.parse.facts import Facts
 from lakeorch.parse.settings import read_settings
 from lakeorch.parse.yaml import Places, load_yaml, locate
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
-_RESERVED = ("checks", "tests")
-_CHECKS = "checks"
 _CHECK_KEYS = ("description", "owner", "tags")
-_LATER = {".csv": "seeds"}
-
-Defaults = Callable[[str], Mapping[str, object]]
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """What a folder holds.
-
-    Attributes:
-        models: in the order of their names.
-        checks: the queries of FOLDER/checks, called `checks.<name>`; each has one `Check` of kind `sql`.
-        findings: everything that is wrong, in the order of the files.
-    """
-
-    models: tuple[Model, ...]
-    checks: tuple[Model, ...]
-    findings: tuple[Finding, ...]
-
-
-def parse_folder(folder: Path, root: Path, defaults: Defaults | None = None) -> Parsed:
-    """Reads every model and check of a folder.
-
-    Args:
-        folder: the model folder.
-        root: the project root, which places are relative to.
-        defaults: gives the default settings of a folder by its path relative to `folder` (POSIX, `.` for itself).
-    """
-    models: dict[str, Model] = {}
-    checks: dict[str, Model] = {}
-    findings: list[Finding] = []
-    seen: dict[str, str] = {}
-    for path in _files(folder):
-        inside = path.relative_to(folder)
-        shown = _shown(path, root)
-        named = _name(inside, shown)
-        if not isinstance(named, str):
-            findings += named
-            continue
-        if named in seen:
-            message = f"{named} is already the name of {seen[named]}: letter case does not count"
-            findings.append(Finding(Place(shown), message, "rename one of the two files", model=named))
-            continue
-        seen[named] = shown
-        source, unreadable = read_source(path, shown)
-        findings += (replace(wrong, model=named) for wrong in unreadable)
-        if source is None:
-            continue
-        if inside.parts[0].lower() == _CHECKS:
-            model, wrong_here = parse_check(source, named)
-            found = checks
-        else:
-            given = defaults(inside.parent.as_posix()) if defaults else {}
-            model, wrong_here = parse_model(source, named, given, root)
-            found = models
-        findings += wrong_here
-        if model is not None:
-            found[named] = model
-    return Parsed(_by_name(models), _by_name(checks), tuple(findings))
 
 
 def parse_model(
@@ -173,9 +109,13 @@ def read_source(path: Path, shown: str) -> tuple[Source | None, tuple[Finding, .
         The source, None where the file cannot be read, and the finding that says why.
     """
     try:
-        raw = path.read_bytes()
+        return decoded(path.read_bytes(), shown)
     except OSError as error:
         return None, (Finding(Place(shown), f"this file cannot be read: {error.strerror or error}"),)
+
+
+def decoded(raw: bytes, shown: str) -> tuple[Source | None, tuple[Finding, ...]]:
+    """The text of a file; as `read_source`."""
     try:
         source = Source(shown, raw.decode("utf-8-sig"))
         if (at := source.text.find("\0")) >= 0:
@@ -192,56 +132,6 @@ def read_source(path: Path, shown: str) -> tuple[Source | None, tuple[Finding, .
 
 def _in_order(findings: Iterable[Finding], name: str) -> tuple[Finding, ...]:
     return tuple(sorted((replace(wrong, model=name) for wrong in findings), key=lambda wrong: wrong.place))
-
-
-def _by_name(found: dict[str, Model]) -> tuple[Model, ...]:
-    return tuple(found[name] for name in sorted(found))
-
-
-def _shown(path: Path, root: Path) -> str:
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """The files of the folders that may hold models, in an order that is the same everywhere.
-
-    A folder may be a link, but not one to a folder that it stands in: that would have no end.
-    """
-    above: dict[str, frozenset[str]] = {str(folder): frozenset()}
-    for at, folders, files in os.walk(folder, followlinks=True):
-        top = Path(at) == folder
-        around = above.pop(at) | {os.path.realpath(at)}
-        named = sorted(name for name in folders if name[0] not in "_." and not (top and name.lower() == "tests"))
-        folders[:] = [name for name in named if os.path.realpath(f"{at}{os.sep}{name}") not in around]
-        above.update((f"{at}{os.sep}{name}", around) for name in folders)
-        for name in sorted(files):
-            suffix = Path(name).suffix.lower()
-            # `__init__.py` and the like are no models
-            python = suffix == ".py" and name[0] != "_" and Path(at).relative_to(folder).parts[:1] != (_CHECKS,)
-            if name[0] != "." and (suffix == ".sql" or ((python or suffix in _LATER) and not top)):
-                yield Path(at) / name
-
-
-def _name(inside: Path, shown: str) -> str | tuple[Finding, ...]:
-    """The model's name by the file's path in the folder, or what keeps it from being one."""
-    place = Place(shown)
-    suffix = inside.suffix.lower()
-    if suffix in _LATER:
-        if inside.parts[0].lower() in _RESERVED:
-            return ()
-        message = f"{_LATER[suffix]} are not supported in this version, which takes .sql and .py models only"
-        return (Finding(place, message, "move it into a folder whose name begins with _"),)
-    parts = [*inside.parent.parts, inside.stem]
-    if len(parts) == 1:
-        message = "a model stands in a folder, which is its namespace"
-        better = f"{Path(shown).parent.as_posix()}/staging/{inside.name}"
-        return (Finding(place, message, f"move it to {better}, or name the folder above as the project"),)
-    bad = [part for part in parts if not _NAME.fullmatch(part)]
-    if bad:
-        message = f'"{bad[0]}" is not a name: expected letters, digits and _, a digit not in front'
-        better = re.sub(r"\W+", "_", bad[0], flags=re.ASCII).strip("_").lower()
-        return (Finding(place, message, f'rename it to "{better}"' if _NAME.fullmatch(better) else ""),)
-    return ".".join(parts).lower()
 
 
 def _settings_data(source: Source) -> tuple[tuple[object, Places] | None, int, tuple[Finding, ...]]:

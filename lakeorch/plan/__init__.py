@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from lakeorch.brief import Tables
+from lakeorch.cache import Cache
 from lakeorch.graph import Graph
 from lakeorch.graph.pins import PINNED, Pin
 from lakeorch.model import (
@@ -30,6 +32,7 @@ from lakeorch.model import (
     Step,
 )
 from lakeorch.plan.planned import Plan
+from lakeorch.plan.settled import Settled
 from lakeorch.sources.files import file_set
 
 __all__ = ["INCREMENTAL", "Heads", "Plan", "Survey", "docs_of", "foreign_reason"]
@@ -52,6 +55,8 @@ class Survey:
         full: rebuild everything selected.
         stamps: pattern → path → size and times of each local file just before it was hashed.
         pins: the tables that a roll-back has pinned, and that are not to be unpinned.
+        beside: models that have checks besides those of their own file.
+        cache: knows which models were up to date before, and learns which are now.
     """
 
     graph: Graph
@@ -63,13 +68,14 @@ class Survey:
     listings: Mapping[str, FileSet]
     now: datetime
     full: bool = False
-    fingerprints: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, Mapping[str, tuple[int, int, int]]] = field(default_factory=dict)
     pins: Mapping[str, Pin] = field(default_factory=dict)
+    beside: Collection[str] = ()
+    cache: Cache = field(default_factory=Cache)
 
     def heads(self) -> dict[str, int | None]:
         """Every published table's data snapshot."""
-        return {name: table.snapshot_id for name, table in self.published.items()}
+        return {name: head.snapshot_id for name, head in Tables.of(self.published).heads.items()}
 
     def plan(self, selection: Sequence[str]) -> Plan:
         """The steps for `selection`, which must be in graph order.
@@ -80,8 +86,10 @@ class Survey:
         steps: list[Step] = []
         moving: set[str] = set()
         heads = self.heads()
+        settled = Settled(self, heads)
         for name in selection:
-            step = self.step(name, heads, frozenset(moving))
+            step = settled.step(name, moving) or self.step(name, heads, frozenset(moving))
+            settled.learn(step)
             steps.append(step)
             if step.action is Action.BUILD:
                 moving.add(name)
@@ -89,10 +97,9 @@ class Survey:
 
     def departed(self) -> tuple[str, ...]:
         """Tables that lakeorch made and whose model is no longer in the project, or is a view now."""
-        made = [name for name, table in self.published.items() if "lakeorch.model" in table.properties]
-        models = self.graph.models
-        kept = {name for name in made if name in models and models[name].settings.materialized != "view"}
-        return tuple(sorted(set(made) - kept))
+        made = [name for name, head in Tables.of(self.published).heads.items() if head.made]
+        briefs = self.graph.briefs
+        return tuple(sorted(name for name in made if name not in briefs or briefs[name].materialized == "view"))
 
     def step(self, name: str, heads: Heads, moving: frozenset[str] = frozenset()) -> Step:
         """Decides for one model.
@@ -136,7 +143,7 @@ class Survey:
 
     def fingerprint(self, name: str) -> str:
         """The model's fingerprint under this survey's variables."""
-        return self.fingerprints.get(name) or self.graph.fingerprint(name, self.variables)
+        return self.graph.fingerprint(name, self.variables)
 
     def settings(self, name: str) -> dict[str, object]:
         """What besides its query decides a model's rows, kept in the snapshot so that a change can be named."""

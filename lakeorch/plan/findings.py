@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lakeorch.brief import Tables
 from lakeorch.errors import Finding
 from lakeorch.model import Inputs, Model
 from lakeorch.plan import Survey
@@ -15,7 +16,10 @@ from lakeorch.types import parse_type, widens
 def findings(survey: Survey, selection: Sequence[str]) -> tuple[Finding, ...]:
     """Versions that would be lost, files that were read and then edited, a new key or type, a lost list of files."""
     found: list[Finding] = []
+    heads, briefs = Tables.of(survey.published).heads, survey.graph.briefs
     for name in selection:
+        if name not in heads or "table" == briefs[name].materialized == heads[name].materialized:
+            continue
         model, recorded = survey.graph.models[name], survey.recorded(name)
         if recorded is not None and not survey.full:
             found += _lost_versions(survey, model)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -209,9 +209,23 @@ class _Reader:
             return self.edges(name)
 
 
-def schemas_of(survey: Survey) -> dict[str, Schema]:
+class _Schemas(Mapping[str, Schema]):
+    def __init__(self, survey: Survey) -> None:
+        self._columns, self._published = survey.columns, survey.published
+
+    def __getitem__(self, name: str) -> Schema:
+        return self._columns[name] if name in self._columns else self._published[name].columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._published, *self._columns)))
+
+    def __len__(self) -> int:
+        return len({*self._published, *self._columns})
+
+
+def schemas_of(survey: Survey) -> Mapping[str, Schema]:
     """The columns of everything whose columns are known: of models as they are now, of other tables as published."""
-    return {**{name: table.columns for name, table in survey.published.items()}, **survey.columns}
+    return _Schemas(survey)
 
 
 def _schema_changes(old: Schema, new: Schema) -> Iterable[ColumnChange]:

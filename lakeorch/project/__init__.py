@@ -68,7 +68,7 @@ class Project:
     def validate(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Finding, ...]:
         """Everything that `run` would refuse, without touching any data; empty when the project is right."""
         try:
-            with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+            with self.wiring.lake_if_asked(create=False) as lake, self.wiring.engine() as engine:
                 self.wiring.survey(lake, engine, select, exclude)
         except ProjectError as error:
             return error.findings
@@ -91,7 +91,7 @@ class Project:
         """
         from lakeorch.plan.impact import impacts
 
-        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+        with self.wiring.lake_if_asked(create=False) as lake, self.wiring.engine() as engine:
             found = self.wiring.survey(lake, engine, select, exclude, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             return replace(plan, impacts=impacts(found.survey, plan.steps))

@@ -14,7 +14,7 @@ from lakeorch.model import Field, Settings
 from lakeorch.parse import parse_folder
 from lakeorch.project.compare import Comparison, Side, compare
 from lakeorch.project.past import Timelines, iso, moment, timeline
-from lakeorch.project.survey import Site
+from lakeorch.project.site import Site
 
 BEFORE, AFTER = "_lakeorch.before", "_lakeorch.after"
 
@@ -101,7 +101,9 @@ def key_of(settings: Settings | None) -> tuple[str, ...]:
 
 def settings_of(site: Site) -> dict[str, Settings]:
     """The settings of the project's models, as far as they can be read."""
-    return {model.name: model.settings for model in parse_folder(site.folder, site.root, site.defaults).models}
+    return {
+        model.name: model.settings for model in parse_folder(site.folder, site.root, site.defaults, site.cache).models
+    }
 
 
 def run_diff(

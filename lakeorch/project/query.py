@@ -16,7 +16,7 @@ from lakeorch.lake import Lake
 from lakeorch.model import Model, Scalar
 from lakeorch.parse import parse_folder, parse_model
 from lakeorch.project.past import moment
-from lakeorch.project.survey import Site
+from lakeorch.project.site import Site
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ def run_query(
     model, findings = parse_model(Source(FILE, sql), NAME)
     if model is None or findings:
         raise ProjectError(findings)
-    graph = Graph([*parse_folder(site.folder, site.root, site.defaults).models, model])
+    graph = Graph([*parse_folder(site.folder, site.root, site.defaults, site.cache).models, model])
     states = _states(lake) if at is None else _states_at(lake, at, graph.tables_behind(NAME))
     if missing := (*_missing(model, graph, states, at), *_unknown_variables(model, site.variables)):
         raise ProjectError(missing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import secrets
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
+from lakeorch.brief import Tables
 from lakeorch.engines import Engine
 from lakeorch.errors import MovedError
 from lakeorch.lake import Lake
@@ -21,7 +23,8 @@ from lakeorch.plan import Plan
 from lakeorch.project import idle
 from lakeorch.project.config import Config
 from lakeorch.project.result import Result, Status
-from lakeorch.project.survey import Found, Site, survey
+from lakeorch.project.site import Site
+from lakeorch.project.survey import Found, survey
 from lakeorch.publish import Policy
 from lakeorch.run import Run
 
@@ -59,18 +62,20 @@ class Running:
         started, started_ns = time.monotonic(), time.time_ns()
         run_id = f"{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(3)}"
         with contextlib.ExitStack() as stack:
-            lake = stack.enter_context(self.open_lake(create=False))
-            found = survey(self.site, lake, self.engine, *asked, full=full, unpin=unpin)
+            stack.callback(self.site.cache.save)
+            seen = functools.cache(lambda: stack.enter_context(self.open_lake(create=False)))
+            found = survey(self.site, seen, self.engine, *asked, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             self.notify(Event("run_started", run_id, time.time(), steps=plan.steps))
-            if not found.idle(plan):
-                # only now that the project is known to be right is anything written
-                lake = stack.enter_context(self.open_lake(create=True))
+            if found.idle(plan):
+                return self._idle(asked, found, plan, run_id, started, started_ns)
+            # only now that the project is known to be right is anything written
+            lake = stack.enter_context(self.open_lake(create=True))
             for attempt in itertools.count(1):
                 # who was overtaken by others plans anew, and this time they wait
                 with lake.alone() if attempt > 1 else contextlib.nullcontext():
                     if attempt > 1:
-                        found = survey(self.site, lake, self.engine, *asked, full=full, unpin=unpin)
+                        found = survey(self.site, lambda: lake, self.engine, *asked, full=full, unpin=unpin)
                     run = found.run(
                         self.site.root, lake, self.engine, run_id, policy, self.threads, fail_fast, self.notify
                     )
@@ -83,6 +88,17 @@ class Running:
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
         if result.status == "nothing to do":
             self._remember(asked, result, found, started_ns)
+        return result
+
+    def _idle(
+        self, asked: idle.Asked, found: Found, plan: Plan, run_id: str, started: float, started_ns: int
+    ) -> Result:
+        """The result of a plan that has nothing to write."""
+        heads = found.survey.heads()
+        outcomes = tuple(Outcome(s.model, s.action, s.reason, snapshot_id=heads.get(s.model)) for s in plan.steps)
+        result = self._result(run_id, "nothing to do", outcomes, plan, started)
+        self.notify(Event("run_finished", run_id, time.time(), status=result.status))
+        self._remember(asked, result, found, started_ns)
         return result
 
     def _finish(self, run: Run, run_id: str, plan: Plan, started: float) -> Result:
@@ -109,12 +125,12 @@ class Running:
         clocked = [name for name in found.selection if facts.graph.reads_clock(name)]
         if any(facts.graph.models[name].settings.refresh_every is not None for name in clocked):
             return
-        locations = {name: table.location for name, table in facts.published.items()}
+        locations = {name: head.location for name, head in Tables.of(facts.published).heads.items()}
         idle.remember(
             self.config,
             asked,
             result,
-            patterns=(*facts.files, *(path for model in facts.graph.models.values() for path in model.modules)),
+            patterns=(*facts.files, *(path for brief in facts.graph.briefs.values() for path in brief.modules)),
             locations=locations,
             clock=bool(clocked),
             started_ns=started_ns,

@@ -4,42 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lakeorch.bind import Bound, bind
+from lakeorch.bind import bind
+from lakeorch.brief import Tables
 from lakeorch.engines import Engine
 from lakeorch.errors import Finding, ProjectError, UsageError
-from lakeorch.execute import Executor
 from lakeorch.graph import Graph
 from lakeorch.graph.pins import pins
-from lakeorch.lake import Lake
-from lakeorch.model import Action, Check, FileSet, Inputs, Model, Published, Scalar
+from lakeorch.model import Action, FileSet, Inputs, Model, Published
 from lakeorch.observe import Event
-from lakeorch.parse import parse_folder
+from lakeorch.parse import Parsed, parse_folder
 from lakeorch.plan import Plan, Survey
 from lakeorch.plan.findings import findings as standing
-from lakeorch.publish import Policy
-from lakeorch.run import Run
-from lakeorch.sources.files import Hashes, find_files, list_files, read_listing, stamp_of
+from lakeorch.project.gathered import Checks, Raw
+from lakeorch.project.site import Site
+from lakeorch.sources.files import read_listing
 
-
-@dataclass(frozen=True)
-class Site:
-    """Where the models are and what they are given.
-
-    Attributes:
-        defaults: default settings by folder, its path relative to the model folder.
-        remember: whether the disposable cache may be written: reading commands leave no trace.
-    """
-
-    root: Path
-    folder: Path
-    variables: Mapping[str, Scalar]
-    defaults: Callable[[str], Mapping[str, object]]
-    remember: bool = False
+if TYPE_CHECKING:
+    from lakeorch.lake import Lake
+    from lakeorch.publish import Policy
+    from lakeorch.run import Run
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,7 @@ class Found:
     def idle(self, plan: Plan) -> bool:
         """Whether a run of this plan has nothing to write: no step to build, and no view to check."""
         busy = (s for s in plan.steps if s.action is not Action.SKIP)
-        return not any(s.action is not Action.VIEW or self.survey.checks.get(s.model) for s in busy)
+        return not any(s.action is not Action.VIEW or s.model in self.survey.checks for s in busy)
 
     def run(
         self,
@@ -67,6 +56,9 @@ class Found:
         notify: Callable[[Event], None],
     ) -> Run:
         """A run over the selection, ready to start."""
+        from lakeorch.execute import Executor
+        from lakeorch.run import Run
+
         executor = Executor(lake, engine, self.survey, root, run_id, code_version(root))
         return Run(
             executor,
@@ -81,7 +73,7 @@ class Found:
 
 def survey(
     site: Site,
-    lake: Lake,
+    lake: Callable[[], Lake],
     engine: Engine,
     select: Sequence[str],
     exclude: Sequence[str],
@@ -97,96 +89,77 @@ def survey(
         ProjectError: with every finding of every step that could be taken.
         UsageError: a selector matches nothing.
     """
-    parsed = parse_folder(site.folder, site.root, site.defaults)
-    if not parsed.models and not parsed.findings:
-        hint = f"a model is a file {site.folder.name}/<namespace>/<table>.sql that holds one SELECT"
-        raise UsageError(f"there are no models in {site.folder}", hint=hint)
-    graph = Graph(parsed.models)
+    parsed = _parsed(site)
+    graph = Graph(parsed.found)
     findings = [*parsed.findings, *graph.findings]
     selection = graph.select(select, exclude)
-    published = lake.published()
+    published = site.published(lake)
     pinned = {} if unpin or graph.findings else pins(graph, published, site.variables)
-    moving = tuple(name for name in selection if name not in pinned)
-    bound = bind(graph, moving, engine, published, site.variables, site.root, parsed.checks)
-    findings += bound.findings
-    findings += _engines(graph, selection, engine) + _unbuilt(graph, selection, published)
-    if findings:
-        raise ProjectError(tuple(sorted(findings, key=lambda finding: finding.place)))
-    facts = _facts(site, lake, graph, selection, bound, published, parsed.checks, full)
-    columns = {**{name: published[name].columns for name in pinned}, **bound.columns}
-    facts = replace(facts, pins=pinned, columns=columns)
-    if held_up := standing(facts, moving):
-        raise ProjectError(held_up)
-    return Found(facts, selection, {check.name.rpartition(".")[2]: check for check in parsed.checks})
-
-
-def _facts(
-    site: Site,
-    lake: Lake,
-    graph: Graph,
-    selection: Sequence[str],
-    bound: Bound,
-    published: Mapping[str, Published],
-    singular: Sequence[Model],
-    full: bool,
-) -> Survey:
-    hashes = Hashes(site.root)
-    patterns = {pattern for name in selection for pattern in graph.files_behind(name)}
-    local = sorted(pattern for pattern in patterns if "://" not in pattern)
-    stamps = {p: {path: stamp_of(site.root / path) for path in find_files(p, site.root)} for p in local}
-    files = {pattern: list_files(pattern, site.root, hashes) for pattern in sorted(patterns)}
-    if site.remember:
-        hashes.save()
-    return Survey(
+    moving = selection if not pinned else tuple(name for name in selection if name not in pinned)
+    raw = Raw(site)
+    bound = bind(graph, moving, engine, published, site.variables, site.root, parsed.singular, site.cache, raw.content)
+    findings += (*bound.findings, *_engines(graph, selection, engine), *_unbuilt(graph, selection, published))
+    _refuse(findings)
+    for name in pinned.keys() - bound.columns.keys():
+        bound.columns.put(name, published[name].columns)
+    checks = Checks(graph, parsed.singular)
+    files = raw.files(pattern for name in selection for pattern in graph.files_behind(name))
+    facts = Survey(
         graph,
         bound.columns,
-        _attach(graph, singular),
+        checks,
         site.variables,
         published,
         files,
         _listings(lake, files, selection, published),
         datetime.now(UTC),
         full,
-        {name: graph.fingerprint(name, site.variables) for name in selection},
-        stamps,
+        stamps=raw.stamps,
+        pins=pinned,
+        beside=checks.beside,
+        cache=site.cache,
     )
+    _refuse(standing(facts, moving))
+    return Found(facts, selection, {check.rpartition(".")[2]: parsed.singular[check] for check in parsed.singular})
+
+
+def _parsed(site: Site) -> Parsed:
+    parsed = parse_folder(site.folder, site.root, site.defaults, site.cache)
+    if not parsed.found and not parsed.findings:
+        hint = f"a model is a file {site.folder.name}/<namespace>/<table>.sql that holds one SELECT"
+        raise UsageError(f"there are no models in {site.folder}", hint=hint)
+    return parsed
+
+
+def _refuse(findings: Iterable[Finding]) -> None:
+    if found := tuple(sorted(findings, key=lambda finding: finding.place)):
+        raise ProjectError(found)
 
 
 def _listings(
-    lake: Lake, files: Mapping[str, FileSet], selection: Sequence[str], published: Mapping[str, Published]
+    lake: Callable[[], Lake], files: Mapping[str, FileSet], selection: Sequence[str], published: Tables
 ) -> dict[str, FileSet]:
     """The file lists behind the digests that the selected tables recorded; those that are as now need no reading."""
     now = {file_set.digest: file_set for file_set in files.values()}
     found: dict[str, FileSet] = {}
     for name in selection:
-        text = published[name].properties.get("lakeorch.inputs") if name in published else None
+        if name not in published or not published.heads[name].from_files:
+            continue
+        text = published[name].properties.get("lakeorch.inputs")
         for digest in Inputs.from_json(text).files.values() if text else ():
             if digest in now:
                 found[digest] = now[digest]
-            elif digest not in found and (listing := lake.read_listing(digest)):
+            elif digest not in found and (listing := lake().read_listing(digest)):
                 with contextlib.suppress(ValueError):  # a spoilt list is a lost one
                     found[digest] = read_listing(listing)
     return found
 
 
-def _attach(graph: Graph, singular: Sequence[Model]) -> dict[str, tuple[Check, ...]]:
-    """Every model's checks; a file of FOLDER/checks belongs to the last model, in graph order, that it looks at."""
-    position = {name: at for at, name in enumerate(graph.order)}
-    checks = {name: list(model.settings.checks) for name, model in graph.models.items()}
-    for check in singular:
-        looked_at = [name for ref in check.references if (name := graph.resolve(check, ref.name)) in position]
-        if looked_at:
-            last = max(looked_at, key=lambda name: position[str(name)])
-            [rule] = check.settings.checks
-            checks[str(last)].append(replace(rule, options={**rule.options, "hash": check.query_hash}))
-    return {name: tuple(found) for name, found in checks.items()}
-
-
 def _engines(graph: Graph, selection: Sequence[str], engine: Engine) -> list[Finding]:
     findings = []
     for name in selection:
-        settings = graph.models[name].settings
-        if settings.engine not in {"", engine.name}:
+        if graph.briefs[name].engine not in {"", engine.name}:
+            settings = graph.models[name].settings
             message = f"engine {settings.engine!r}: this run uses {engine.name} for every model"
             place = settings.places.get("engine", graph.models[name].source.place(0))
             findings.append(Finding(place, message, "leave `engine` out", model=name))
@@ -198,9 +171,9 @@ def _unbuilt(graph: Graph, selection: Sequence[str], published: Mapping[str, Pub
     findings = []
     chosen = set(selection)
     for name in selection:
-        model = graph.models[name]
         for up in graph.tables_behind(name):
-            if up in graph.models and up not in chosen and up not in published:
+            if up in graph.briefs and up not in chosen and up not in published:
+                model = graph.models[name]
                 message = f"{name} reads {up}, which has never been built and is not selected"
                 findings.append(
                     replace(model.source.finding(model.body, message, model=name), width=1, hint=f"-s +{name}")

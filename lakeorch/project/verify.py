@@ -17,7 +17,7 @@ from lakeorch.project.compare import Comparison, Side, compare_rows, floats
 from lakeorch.project.diff import key_of, samples_dict, settings_of
 from lakeorch.project.past import Timelines, iso, run_of, timeline
 from lakeorch.project.replay import EXPECTED, NotReplayableError, Replay
-from lakeorch.project.survey import Site
+from lakeorch.project.site import Site
 from lakeorch.types import identifier
 
 PUBLISHED = "_lakeorch.published"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from lakeorch.engines import Engine
     from lakeorch.lake import Lake
     from lakeorch.model import Published
-    from lakeorch.project.survey import Found, Site
+    from lakeorch.project.site import Site
+from lakeorch.project.survey import Found
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,24 @@ class Wiring:
             lake.close()
 
     @contextlib.contextmanager
-    def engine(self, threads: int | None = None) -> Iterator[Engine]:
-        """The project's engine, closed at the end of the block."""
-        from lakeorch import plugins
+    def lake_if_asked(self, *, create: bool) -> Iterator[Callable[[], Lake]]:
+        """As `lake`, opened when it is first called: much is answered without."""
+        with contextlib.ExitStack() as stack:
+            yield functools.cache(lambda: stack.enter_context(self.lake(create=create)))
 
-        make: Callable[[int, int | None], Engine] = vars(plugins.load("engines", self.config.engine))["engine"]
-        engine = make(threads or self.threads, self.config.memory)
+    @contextlib.contextmanager
+    def engine(self, threads: int | None = None) -> Iterator[Engine]:
+        """The project's engine, started when something is asked of it, and closed at the end of the block."""
+        from lakeorch import plugins
+        from lakeorch.project.later import LaterEngine
+
+        def start() -> Engine:
+            make: Callable[[int, int | None], Engine] = vars(plugins.load("engines", self.config.engine))["engine"]
+            return make(threads or self.threads, self.config.memory)
+
+        if self.config.engine not in plugins.names("engines"):
+            plugins.load("engines", self.config.engine)  # says what is wrong
+        engine = LaterEngine(self.config.engine, start)
         try:
             yield engine
         finally:
@@ -59,16 +73,19 @@ class Wiring:
 
     def site(self, *, remember: bool = False) -> Site:
         """Where the models are; with `remember`, the disposable cache may be written."""
-        from lakeorch.project.survey import Site
+        from lakeorch.lake.pointers import sqlite_pointers
+        from lakeorch.project.site import Site
 
         def defaults(path: str) -> Mapping[str, object]:
             return self.config.defaults_for("" if path == "." else path.replace("/", ".").lower())
 
-        return Site(self.config.root, self.config.folder, self.config.variables, defaults, remember)
+        config = self.config
+        pointers = None if config.environment else functools.partial(sqlite_pointers, config.catalog)
+        return Site(config.root, config.folder, config.variables, defaults, remember, pointers)
 
     def survey(
         self,
-        lake: Lake,
+        lake: Lake | Callable[[], Lake],
         engine: Engine,
         select: Sequence[str] = (),
         exclude: Sequence[str] = (),
@@ -79,4 +96,6 @@ class Wiring:
         """What a plan over the selected models depends on; see `survey.survey`."""
         from lakeorch.project.survey import survey
 
-        return survey(self.site(), lake, engine, select, exclude, full=full, unpin=unpin)
+        return survey(
+            self.site(), lake if callable(lake) else lambda: lake, engine, select, exclude, full=full, unpin=unpin
+        )

@@ -1,0 +1,38 @@
+"""Where every table of a catalog in a SQLite file stands, by one statement and without the libraries of Iceberg.
+
+A plan that has nothing to read but pointers is answered before those libraries would be loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+SQLITE = "sqlite:///"
+_QUERY = "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables WHERE catalog_name = ?"
+
+
+def sqlite_pointers(uri: str, name: str = "lakeorch") -> dict[str, str] | None:
+    """Table → location of its metadata file, as of one moment.
+
+    Args:
+        uri: of the catalog.
+        name: of the catalog inside its database.
+
+    Returns:
+        None where it is no plain SQLite file, or anything is unusual about it: `Lake` then has the answer or tells
+        what is wrong.
+    """
+    file = Path(uri.removeprefix(SQLITE)).absolute()
+    if not uri.startswith(SQLITE) or "?" in uri or not file.is_file():
+        return None
+    try:
+        # opened for writing, although nothing is written: only then does SQLite take the files of its log away
+        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=1.0)) as connection:
+            kinds = {row[1] for row in connection.execute("PRAGMA table_info(iceberg_tables)")}
+            only = " AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL)" if "iceberg_type" in kinds else ""
+            rows = connection.execute(_QUERY + only, (name,)).fetchall()
+    except sqlite3.Error:
+        return None
+    return {table: location for table, location in rows if location}
