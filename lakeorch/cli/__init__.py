@@ -47,7 +47,31 @@ COMMANDS = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# how the help parts the commands; one that is named nowhere here stands at its end
+SECTIONS = {
+    "Build": ("init", "run", "plan", "validate", "promote", "bench"),
+    "Look": ("list", "show", "graph", "lineage", "query", "connect"),
+    "Go back in time": ("history", "runs", "diff", "verify", "rollback", "tag"),
+    "Write models": ("test", "format", "lint"),
+}
+
+
+class _Program(click.Group):
+    """Its help lists the commands by what they are for."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        placed = {name for names in SECTIONS.values() for name in names}
+        rest = tuple(name for name in self.list_commands(ctx) if name not in placed)
+        width = max(len(name) for name in self.commands)
+        for title, names in {**SECTIONS, "Keep house": rest}.items():
+            known = [(name, self.commands[name]) for name in names if name in self.commands]
+            if known:
+                with formatter.section(title):
+                    room = formatter.width - 6 - width
+                    formatter.write_dl([(f"{name:<{width}}", each.get_short_help_str(room)) for name, each in known])
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="lakeorch", message="%(prog)s %(version)s")
 @options.debug
 def program() -> None:

@@ -76,6 +76,8 @@ def _sink(output: str | None) -> Iterator[IO[bytes]]:
         with path.open("wb") as device:
             yield device
         return
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:

@@ -25,7 +25,7 @@ _OTHERS = (
     "attach", "begin", "call", "checkpoint", "commit", "describe", "detach", "execute", "explain", "export",
     "import", "install", "load", "pragma", "prepare", "rollback", "set", "show", "summarize", "use", "vacuum",
 )  # fmt: skip
-_PURPOSE = "write only the SELECT: lakeorch makes the table from it"
+_PURPOSE = "write only the SELECT: of a model, lakeorch makes the table from it"
 
 
 def read_query(source: Source, start: int = 0) -> Facts:

@@ -114,7 +114,7 @@ def timeline(timelines: Timelines, name: str) -> Timeline:
     if meant:
         raise UsageError(f'"{name}" could be {" or ".join(sorted(meant))}', hint="write its namespace before it")
     near = suggestion(name, [*timelines, *(full.rpartition(".")[2] for full in timelines)])
-    hint = near or "lakeorch list shows what there is; a view has no versions of its own"
+    hint = f"{near or 'lakeorch list shows what there is'}; a view has no versions of its own"
     raise UsageError(f'no table "{name}" is published', hint=hint)
 
 

@@ -126,7 +126,8 @@ def survey(
 def _parsed(site: Site) -> Parsed:
     parsed = parse_folder(site.folder, site.root, site.defaults, site.cache)
     if not parsed.found and not parsed.findings:
-        hint = f"a model is a file {site.folder.name}/<namespace>/<table>.sql that holds one SELECT"
+        model = f"{site.folder.name}/<namespace>/<table>.sql"
+        hint = f"a model is a file {model} that holds one SELECT; lakeorch init DIR starts a project"
         raise UsageError(f"there are no models in {site.folder}", hint=hint)
     return parsed
 
