@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lakeorch.lake.environment import Environment
     from lakeorch.lake.lake import Lake
     from lakeorch.lake.records import Record
     from lakeorch.lake.rollback import Return
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from lakeorch.lake.staged import Draft, Mode, Staged
     from lakeorch.lake.versions import Timeline, Version
 
-__all__ = ["Draft", "Lake", "Mode", "Record", "Return", "Scan", "Staged", "Timeline", "Version"]
+__all__ = ["Draft", "Environment", "Lake", "Mode", "Record", "Return", "Scan", "Staged", "Timeline", "Version"]
 
 _HOMES = {
     "Draft": "staged",
+    "Environment": "environment",
     "Lake": "lake",
     "Mode": "staged",
     "Record": "records",

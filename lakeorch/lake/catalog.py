@@ -45,10 +45,16 @@ _BEGIN = "lakeorch_begin"
 _READS, _WRITES, _OUTSIDE = "BEGIN", "BEGIN IMMEDIATE", ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Swap:
-    """A pointer to move from `old` to `new`. None is no table: one appears, or goes. Equal: it must only stay."""
+    """A pointer to move from `old` to `new`. None is no table: one appears, or goes. Equal: it must only stay.
 
+    Attributes:
+        name: of the table.
+        catalog: the name, in the database, of the catalog that the pointer is in.
+    """
+
+    catalog: str
     name: str
     old: str | None
     new: str | None
@@ -128,24 +134,44 @@ class DatabaseCatalog(SqlCatalog):
 
     def pointers(self) -> dict[str, str]:
         """Table → location of its metadata file, for all tables, as of one moment."""
+        return self.catalogs(self.name)[self.name]
+
+    def catalogs(self, *names: str, only: str = "") -> dict[str, dict[str, str]]:
+        """The pointers of several catalogs of the database, as of one moment: an environment has one of its own.
+
+        Args:
+            names: of the catalogs; every one that holds a table where none is given. What any of them points to is in
+                use.
+            only: one table, where not all are asked for.
+
+        Returns:
+            Catalog → table → location of its metadata file.
+        """
+        found: dict[str, dict[str, str]] = {name: {} for name in names}
         if self.absent:
-            return {}
+            return found
         table = IcebergTables
-        query = select(table.table_namespace, table.table_name, table.metadata_location).where(
-            table.catalog_name == self.name
-        )
+        query = select(table.catalog_name, table.table_namespace, table.table_name, table.metadata_location)
+        if names:
+            query = query.where(table.catalog_name.in_(names))
+        if only:
+            space, name = _split(only)
+            query = query.where(table.table_namespace == space, table.table_name == name)
         if (only_tables := self._iceberg_type_filter()) is not None:
             query = query.where(only_tables)
         with plainly(self.place), self.engine.connect() as connection:
             rows = connection.execute(query).all()
-        return {f"{space}.{name}": location for space, name, location in rows if location}
+        for catalog, space, name, location in rows:
+            if location:
+                found.setdefault(catalog, {})[f"{space}.{name}"] = location
+        return found
 
     def pointer(self, name: str) -> str | None:
         """The location of one table's metadata file, None when there is no such table."""
         if self.absent:
             return None
         with plainly(self.place), self.engine.connect() as connection:
-            return connection.execute(select(IcebergTables.metadata_location).where(*self._is(name))).scalar()
+            return connection.execute(select(IcebergTables.metadata_location).where(*_is(self.name, name))).scalar()
 
     def published(self, pointers: Mapping[str, str]) -> dict[str, Published]:
         """What the metadata files say, each read once in the life of the process."""
@@ -170,14 +196,6 @@ class DatabaseCatalog(SqlCatalog):
     def _files(self) -> Files:
         return Files.of(self.properties)
 
-    def _is(self, name: str) -> tuple[Any, ...]:
-        space, _, table = name.rpartition(".")
-        return (
-            IcebergTables.catalog_name == self.name,
-            IcebergTables.table_namespace == space,
-            IcebergTables.table_name == table,
-        )
-
     # ---- the one transaction -----------------------------------------------------------------------------------
 
     def commit(self, changes: Sequence[TableCommit], held: Mapping[str, str | None]) -> None:
@@ -187,16 +205,16 @@ class DatabaseCatalog(SqlCatalog):
             CommitMissedError: a table is not where it was expected; nothing was changed.
             SQLAlchemyError: as `swap` says.
         """
-        stay = [Swap(name, location, location) for name, location in held.items()]
-        self.swap([*stay, *(Swap(change.name, change.location, written(change)) for change in changes)])
+        stay = [Swap(self.name, name, location, location) for name, location in held.items()]
+        self.swap([*stay, *(Swap(self.name, change.name, change.location, written(change)) for change in changes)])
 
     def register(self, tables: Mapping[str, str]) -> None:
         """Adds pointers; raises as `commit` does."""
-        self.swap([Swap(name, None, location) for name, location in tables.items()])
+        self.swap([Swap(self.name, name, None, location) for name, location in tables.items()])
 
     def drop(self, tables: Mapping[str, str]) -> None:
         """Takes pointers away; raises as `commit` does."""
-        self.swap([Swap(name, location, None) for name, location in tables.items()])
+        self.swap([Swap(self.name, name, location, None) for name, location in tables.items()])
 
     def swap(self, swaps: Sequence[Swap]) -> None:
         """Moves all pointers, or none.
@@ -205,34 +223,47 @@ class DatabaseCatalog(SqlCatalog):
             CommitMissedError: a pointer is not at `old`; nothing was changed.
             SQLAlchemyError: the database failed. Unless it failed before the commit, look what became of it.
         """
-        # By name, so that two runs that want the same tables wait for each other instead of blocking for ever.
-        swaps = sorted(swaps)
+        # In one order, so that two runs that want the same tables wait for each other instead of blocking for ever.
+        swaps = sorted(swaps, key=lambda swap: (swap.catalog, swap.name))
         there = [swap for swap in swaps if swap.old is not None]
         with self.engine.connect().execution_options(**{_BEGIN: _WRITES}) as connection, connection.begin():
-            self._change(connection, _MOVE, [swap for swap in there if swap.new is not None])
-            self._change(connection, _TAKE, [swap for swap in there if swap.new is None])
+            _change(connection, _MOVE, [swap for swap in there if swap.new is not None])
+            _change(connection, _TAKE, [swap for swap in there if swap.new is None])
             for swap in swaps:
                 if swap.old is None and swap.new is not None:
-                    self._add(connection, swap.name, swap.new)
-                elif swap.old is None and connection.execute(select(literal(1)).where(*self._is(swap.name))).first():
-                    raise CommitMissedError(swap.name)
+                    self._add(connection, swap.catalog, swap.name, swap.new)
+                elif swap.old is None:
+                    taken = select(literal(1)).where(*_is(swap.catalog, swap.name))
+                    if connection.execute(taken).first():
+                        raise CommitMissedError(swap.name)
 
-    def _change(self, connection: Connection, statement: Update | Delete, swaps: Sequence[Swap]) -> None:
-        rows = []
-        for swap in swaps:
-            space, table = _split(swap.name)
-            rows.append({"catalog": self.name, "space": space, "table": table, "old": swap.old, "new": swap.new})
-        if rows and connection.execute(statement, rows).rowcount != len(rows):
-            raise CommitMissedError(", ".join(swap.name for swap in swaps))
-
-    def _add(self, connection: Connection, name: str, location: str) -> None:
+    def _add(self, connection: Connection, catalog: str, name: str, location: str) -> None:
         space, table = _split(name)
         known = IcebergNamespaceProperties
-        there = select(literal(1)).where(known.catalog_name == self.name, known.namespace == space)
+        there = select(literal(1)).where(known.catalog_name == catalog, known.namespace == space)
         if not connection.execute(there).first():
-            values = {"catalog_name": self.name, "namespace": space, "property_key": "exists", "property_value": "true"}
+            values = {"catalog_name": catalog, "namespace": space, "property_key": "exists", "property_value": "true"}
             connection.execute(insert(known).values(**values))
-        connection.execute(insert(IcebergTables).values(**self._create_table_row(space, table, location)))
+        row = {**self._create_table_row(space, table, location), "catalog_name": catalog}
+        connection.execute(insert(IcebergTables).values(**row))
+
+
+def _change(connection: Connection, statement: Update | Delete, swaps: Sequence[Swap]) -> None:
+    rows = []
+    for swap in swaps:
+        space, table = _split(swap.name)
+        rows.append({"catalog": swap.catalog, "space": space, "table": table, "old": swap.old, "new": swap.new})
+    if rows and connection.execute(statement, rows).rowcount != len(rows):
+        raise CommitMissedError(", ".join(swap.name for swap in swaps))
+
+
+def _is(catalog: str, name: str) -> tuple[Any, ...]:
+    space, table = _split(name)
+    return (
+        IcebergTables.catalog_name == catalog,
+        IcebergTables.table_namespace == space,
+        IcebergTables.table_name == table,
+    )
 
 
 # one row, where its pointer is as expected; the values are bound when it is executed

@@ -13,6 +13,7 @@ from lakeorch.lake import commit, opening
 from lakeorch.lake.catalog import DatabaseCatalog
 from lakeorch.lake.compare import rows_differ
 from lakeorch.lake.drafting import amended, finished, new_draft, next_draft, revived
+from lakeorch.lake.environment import Environment, EnvironmentCatalog, environment_of, environments
 from lakeorch.lake.port import Catalog
 from lakeorch.lake.records import Record, from_json, stamp_verdict, to_json
 from lakeorch.lake.remedy import plainly
@@ -36,10 +37,12 @@ class Lake:
 
     Attributes:
         warehouse: the folder or URL under which new tables lie, without a trailing `/`.
+        environment: whose tables it shows in front of production's; empty for production.
     """
 
-    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage, turns: Turns) -> None:
+    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage, turns: Turns, environment: str = "") -> None:
         self.warehouse = warehouse
+        self.environment = environment
         self._catalog = catalog
         self._storage = storage
         self._turns = turns
@@ -52,6 +55,7 @@ class Lake:
         warehouse: str,
         *,
         name: str = "lakeorch",
+        environment: str = "",
         properties: Mapping[str, str] | None = None,
         create: bool,
     ) -> Lake:
@@ -61,6 +65,7 @@ class Lake:
             uri: of the catalog: `sqlite:///…`, `postgresql+psycopg://…`.
             warehouse: a folder or a URL.
             name: of the catalog inside its database.
+            environment: show its tables in front of the catalog's, and change only those; empty for none.
             properties: settings of the file system, in pyiceberg's words (`s3.endpoint`, …).
             create: make folder and catalog where they are missing. Without, nothing is written, and a SQLite file
                 that is not there is an empty lake.
@@ -73,9 +78,11 @@ class Lake:
         settings = {**(properties or {}), "uri": uri, "warehouse": where}
         catalog = DatabaseCatalog(name, create=create, place=place, properties=settings)
         turns = turns_of(root / _OWN / "turn" if root else None, catalog.engine, name)
+        shown: Catalog = environment_of(catalog, environment) if environment else catalog
         if root:
-            return cls(catalog, where, DiskStorage(root / _OWN), turns)
-        return cls(catalog, where, ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}"), turns)
+            return cls(shown, where, DiskStorage(root / _OWN), turns, environment)
+        storage = ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}")
+        return cls(shown, where, storage, turns, environment)
 
     # ---- what is published -------------------------------------------------------------------------------------
 
@@ -287,6 +294,9 @@ class Lake:
             finally:
                 self._alone = False
 
+    def _turn(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._alone else self._turns.hold(alone=False)
+
     def publish(
         self, staged: Sequence[Staged], run_id: str, *, unmoved: Mapping[str, int | None] | None = None
     ) -> dict[str, int | None]:
@@ -305,8 +315,7 @@ class Lake:
             MovedError: an input or a table was moved by another run: plan again.
             ConflictError: a foreign writer is in the way.
         """
-        turn = contextlib.nullcontext() if self._alone else self._turns.hold(alone=False)
-        with turn:
+        with self._turn():
             done = commit.publish(self._catalog, staged, run_id, unmoved or {})
         # It is published, whatever becomes of the records: at worst one is found that the table has moved on from.
         with contextlib.suppress(CatalogError):
@@ -337,6 +346,35 @@ class Lake:
         """Shows tables of another lake in this one, to be read: name → metadata file. None of them may be here."""
         with plainly(self._catalog.place):
             self._catalog.register(tables)
+
+    # ---- environments ------------------------------------------------------------------------------------------
+
+    def environments(self) -> dict[str, Environment]:
+        """The environments that have tables of their own in this lake, by name."""
+        return environments(self._catalog)
+
+    def void(self) -> frozenset[str]:
+        """Tables that the environment built and that show production's again, because that has moved since."""
+        return self._catalog.void() if isinstance(self._catalog, EnvironmentCatalog) else frozenset()
+
+    def promote(self, tables: Mapping[str, str], run_id: str, *, unmoved: Mapping[str, int | None]) -> None:
+        """Makes tables of this environment production's, in one catalog transaction.
+
+        Args:
+            tables: table → the metadata file that it is at in the environment.
+            run_id: of the promotion; goes into the snapshots.
+            unmoved: tables of production that they were made from → the data snapshot they must still be at.
+
+        Raises:
+            MovedError: something moved, in production or in the environment: plan again.
+            ConflictError: somebody changed a table's partitions in production.
+        """
+        with self._turn(), plainly(self.warehouse):
+            environment_of(self._catalog, self.environment).promote(tables, unmoved, run_id)
+
+    def drop_environment(self) -> tuple[str, ...]:
+        """Takes all of this environment's own tables away, in one transaction; returns their names."""
+        return environment_of(self._catalog, self.environment).clear()
 
     def close(self) -> None:
         """Frees the catalog's connections."""

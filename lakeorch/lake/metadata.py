@@ -123,9 +123,14 @@ def written(change: TableCommit) -> str:
         if len(moves) > len(table.metadata.snapshot_log):
             moves = [*moves[:-1], moves[-1].model_copy(update={"timestamp_ms": change.when})]
         metadata = metadata.model_copy(update={"last_updated_ms": change.when, "snapshot_log": moves})
+    return write(metadata, change.io, previous)
+
+
+def write(metadata: TableMetadata, io: FileIO, previous: str | None) -> str:
+    """Writes a table's metadata, which follows that at `previous`, where a new file of the table belongs."""
     version = MetastoreCatalog._parse_metadata_version(previous) + 1 if previous else 0
     provider = load_location_provider(metadata.location, metadata.properties)
     location = provider.new_table_metadata_file_location(version)
     with plainly(plain(location)):
-        MetastoreCatalog._write_metadata(metadata, change.io, location)
+        MetastoreCatalog._write_metadata(metadata, io, location)
     return location

@@ -13,6 +13,11 @@ from lakeorch.model import Published
 
 RUN_ID = "lakeorch.run-id"
 SAME_AS = "lakeorch.same-as"
+# of a snapshot: the environment that it was made in, and the run that promoted it
+ENVIRONMENT = "lakeorch.environment"
+PROMOTION = "lakeorch.promotion"
+# of a table: it is an environment's own, and grew from this state of production's
+CLONE = "lakeorch.clone"
 _PREFIX = "lakeorch."
 _PLAIN = ("comment", "owner")
 _REPLACE = "replace"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lakeorch.errors import UsageError
-from lakeorch.lake.published import RUN_ID, data_snapshots, main_line, same_as
+from lakeorch.lake.published import ENVIRONMENT, PROMOTION, RUN_ID, data_snapshots, main_line, same_as
 
 State = Literal["current", "published", "undone", "rejected", "branch"]
 
@@ -47,8 +47,18 @@ class Version:
 
     @property
     def run_id(self) -> str:
-        """The run that made it; empty where another writer did."""
+        """The run that made it, or that promoted it from an environment; empty where another writer did."""
+        return self.facts.get(PROMOTION) or self.made_by
+
+    @property
+    def made_by(self) -> str:
+        """The run that made it, in an environment perhaps; empty where another writer did."""
         return self.facts.get(RUN_ID, "")
+
+    @property
+    def environment(self) -> str:
+        """The environment that it was made in; empty for production."""
+        return self.facts.get(ENVIRONMENT, "")
 
     @property
     def changes_rows(self) -> bool:
@@ -90,7 +100,11 @@ class Timeline:
 
     def holding(self, version: Version) -> Mapping[str, str]:
         """The facts of a version, overlaid by those of a later run that found the same rows."""
-        return {**version.facts, **same_as(self.facts, version.snapshot_id)}
+        return {**version.facts, **self.same(version)}
+
+    def same(self, version: Version) -> Mapping[str, str]:
+        """The facts of a later run that found the rows of a version unchanged; empty where there was none."""
+        return same_as(self.facts, version.snapshot_id)
 
     def at(self, ms: int) -> Version | None:
         """What readers of `main` saw at a time; None where the table did not exist yet, or had no rows yet.
@@ -123,8 +137,13 @@ class Timeline:
             snapshot_id = version.parent_id
 
     def _begins_late(self) -> bool:
-        """Whether the first move that is kept was not the table's first."""
-        return bool(self.moves) and self._sequence.get(self.moves[0][1], 0) > 1
+        """Whether the first move that is kept was not the table's first: what is promoted may bring a line with it."""
+        if not self.moves:
+            return False
+        first = self._by_id.get(self.moves[0][1])
+        line = self.ancestors(first.snapshot_id) if first and PROMOTION in first.facts else ()
+        came_along = [each.snapshot_id for each in line if first and each.run_id == first.run_id]
+        return self._sequence.get(came_along[-1] if came_along else self.moves[0][1], 0) > 1
 
     def _gap_behind(self, place: int) -> bool:
         """Whether `main` was elsewhere between this move and the next that is kept: expiry takes moves out."""
@@ -133,7 +152,10 @@ class Timeline:
         after = self._by_id.get(self.moves[place + 1][1])
         if after is None or after.at < self.moves[place + 1][0]:
             return after is None  # moved back to an older snapshot: a roll-back
-        return self.moves[place][1] not in {version.snapshot_id for version in self.ancestors(after.snapshot_id)}
+        # a compaction may have been left aside: what counts are the rows that it stood for
+        rows = next((each for each in self.ancestors(self.moves[place][1]) if each.changes_rows), None)
+        line = {version.snapshot_id for version in self.ancestors(after.snapshot_id)}
+        return not {self.moves[place][1], rows and rows.snapshot_id} & line
 
 
 def timeline_of(name: str, location: str, metadata: _Json) -> Timeline:
@@ -162,7 +184,7 @@ def timeline_of(name: str, location: str, metadata: _Json) -> Timeline:
             return "published"
         return "undone" if id in once else "rejected" if id in rejected else "branch"
 
-    snapshots = sorted(metadata.get("snapshots") or (), key=lambda s: -int(s.get("timestamp-ms", 0)))
+    snapshots = sorted(metadata.get("snapshots") or (), key=_age)
     versions = tuple(_version(name, s, state(s["snapshot-id"])) for s in snapshots)
     return Timeline(
         name,
@@ -180,6 +202,10 @@ def timeline_of(name: str, location: str, metadata: _Json) -> Timeline:
         {version.snapshot_id: version for version in versions},
         {s["snapshot-id"]: int(s.get("sequence-number") or 0) for s in snapshots},
     )
+
+
+def _age(snapshot: _Json) -> tuple[int, int]:
+    return -int(snapshot.get("timestamp-ms", 0)), -int(snapshot.get("sequence-number") or 0)
 
 
 def _version(table: str, snapshot: _Json, state: State) -> Version:

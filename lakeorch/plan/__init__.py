@@ -57,6 +57,7 @@ class Survey:
         pins: the tables that a roll-back has pinned, and that are not to be unpinned.
         beside: models that have checks besides those of their own file.
         cache: knows which models were up to date before, and learns which are now.
+        void: tables that an environment built, and that are production's again because that has moved since.
     """
 
     graph: Graph
@@ -72,6 +73,7 @@ class Survey:
     pins: Mapping[str, Pin] = field(default_factory=dict)
     beside: Collection[str] = ()
     cache: Cache = field(default_factory=Cache)
+    void: frozenset[str] = frozenset()
 
     def heads(self) -> dict[str, int | None]:
         """Every published table's data snapshot."""
@@ -128,7 +130,7 @@ class Survey:
             return Step(name, Action.FAILED, reason, "none", inputs, fingerprint)
         refresh: Refresh = "incremental" if keeps else "full"
         if reason := self._stale(model, table, inputs, moving):
-            return Step(name, Action.BUILD, reason, refresh, inputs, fingerprint)
+            return Step(name, Action.BUILD, self._since(table) + reason, refresh, inputs, fingerprint)
         if reason := self._amended(model, table):
             return Step(name, Action.AMEND, reason, "none", inputs, fingerprint)
         return Step(name, Action.SKIP, "up to date", "none", inputs, fingerprint)
@@ -282,6 +284,13 @@ class Survey:
             if reason := self._files_moved(model, pattern, recorded):
                 return reason
         return self._clock_moved(model, recorded, inputs)
+
+    def _since(self, table: Published) -> str:
+        """Why what an environment built is built again: production's rows are others by now."""
+        if table.name not in self.void:
+            return ""
+        run = "" if table.foreign else table.properties.get("lakeorch.run-id", "")
+        return f"production moved since this environment built it: {f'run {run}' if run else 'another writer'}; "
 
     def _edited(self, model: Model, table: Published) -> str:
         then = json.loads(table.properties.get("lakeorch.settings", "{}"))

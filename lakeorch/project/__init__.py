@@ -42,12 +42,13 @@ class Project:
 
     Args:
         folder: the folder that holds `<namespace>/<table>.sql`.
-        env: an environment of `lakeorch.yml`; None for the default one.
+        env: an environment: its own tables in front of production's, or the lake that `lakeorch.yml` gives it; None for
+            production.
         variables: values for `$name` in models, as text; they win over those of the project.
         threads: how many models are built at once; None for the project's setting, else the number of processors.
 
     Raises:
-        UsageError: there is no such folder or environment.
+        UsageError: there is no such folder, or that is no name for an environment.
         ProjectError: `lakeorch.yml` is wrong.
     """
 
@@ -68,7 +69,7 @@ class Project:
     def validate(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Finding, ...]:
         """Everything that `run` would refuse, without touching any data; empty when the project is right."""
         try:
-            with self.wiring.lake_if_asked(create=False) as lake, self.wiring.engine() as engine:
+            with self.wiring.lake_if_asked() as lake, self.wiring.engine() as engine:
                 self.wiring.survey(lake, engine, select, exclude)
         except ProjectError as error:
             return error.findings
@@ -91,7 +92,7 @@ class Project:
         """
         from lakeorch.plan.impact import impacts
 
-        with self.wiring.lake_if_asked(create=False) as lake, self.wiring.engine() as engine:
+        with self.wiring.lake_if_asked() as lake, self.wiring.engine() as engine:
             found = self.wiring.survey(lake, engine, select, exclude, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             return replace(plan, impacts=impacts(found.survey, plan.steps))

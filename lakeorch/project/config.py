@@ -7,12 +7,13 @@ The file is read once, checked against `file.File`, filled in from the process e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError, suggestion
+from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError
 from lakeorch.masking import hide, is_secret, mask
 from lakeorch.model import Scalar
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from lakeorch.project.file import Environment, File
 
 Value = TypeVar("Value")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 FILE = "lakeorch.yml"
+CATALOG = "lakeorch"
 MODELS = "sql_models"
 
 
@@ -34,7 +37,10 @@ class Config:
         root: the project root: paths in SQL and in `lakeorch.yml` are relative to it.
         folder: the folder of models.
         name: of the project; the root's name where none is given.
-        environment: the chosen environment; empty for none.
+        environment: the chosen environment; empty for production.
+        shares: the environment has no catalog or warehouse of its own: production's tables show through.
+        environments: those that `lakeorch.yml` declares, each with whether it shares production's tables.
+        catalog_name: of production's catalog inside its database.
         catalog: URI of the catalog.
         warehouse: folder or URL of the data.
         engine: the plug-in that runs models which name none.
@@ -61,6 +67,15 @@ class Config:
     owners: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     lint: Mapping[str, Mapping[str, Level]] = field(default_factory=dict)
+    shares: bool = False
+    environments: Mapping[str, bool] = field(default_factory=dict)
+    catalog_name: str = CATALOG
+
+    @property
+    def catalogs(self) -> tuple[str, ...]:
+        """The catalogs of the database that are seen, by name: production's, then the environment's own."""
+        own = (f"{self.catalog_name}_{self.environment}",) if self.shares else ()
+        return (self.catalog_name, *own)
 
     def defaults_for(self, namespace: str) -> dict[str, object]:
         """The settings that models of a namespace have unless they say otherwise; those of a deeper folder win."""
@@ -93,11 +108,12 @@ def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> 
 
     Args:
         folder: the folder of models, or the folder that holds `lakeorch.yml`.
-        env: the environment to use; None for the settings at the top of the file.
+        env: the environment to use; None for the settings at the top of the file. One that is not declared has those
+            settings too.
         variables: `--var`, as text; typed as YAML would type them.
 
     Raises:
-        UsageError: there is no such folder or environment.
+        UsageError: there is no such folder, or that is no name for an environment.
         ProjectError: `lakeorch.yml` is wrong; carries every finding.
     """
     given = folder.resolve()
@@ -109,17 +125,13 @@ def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> 
         raise UsageError(f"the path {given} has a backslash in the name of a folder", hint="rename or move the folder")
     at = next((path for path in (given, *given.parents) if (path / FILE).is_file()), None)
     typed = {name.lower(): typed_scalar(text) for name, text in variables.items()}
+    if env and not _NAME.fullmatch(env):
+        raise UsageError(f'"{env}" is no name for an environment', hint="letters, digits, _ and -, as in dev")
     if at is None:
         _refuse_near_miss(given)
-        if env:
-            raise UsageError(f'there is no environment "{env}"', hint=f"environments are declared in {FILE}")
-        return _resolve(given.parent, given, None, None, "", typed)
+        return _resolve(given.parent, given, None, None, env or "", typed)
     file = _read(at, env)
-    if env and env not in file.environments:
-        known = ", ".join(sorted(file.environments)) or "none"
-        hint = suggestion(env, file.environments) or f"declared in {FILE}: {known}"
-        raise UsageError(f'there is no environment "{env}"', hint=hint)
-    chosen = file.environments[env] if env else None
+    chosen = file.environments.get(env) if env else None
     return _resolve(at, _models(at, given, file), file, chosen, env or "", typed)
 
 
@@ -193,6 +205,10 @@ def _resolve(
         properties |= layer.properties
     merged |= variables
     catalog = _absolute(first("catalog"), root) or f"sqlite:///{at / 'catalog.db'}"
+    environments = {} if file is None else {name: _shares(found) for name, found in file.environments.items()}
+    shares = bool(env) and environments.get(env, True)
+    # a lake of its own in production's database has a name of its own there
+    apart = bool(env) and not shares and not (chosen and chosen.catalog) and bool(first("catalog"))
     for value in (catalog, *(v for each in (merged, properties) for k, v in each.items() if is_secret(k))):
         hide(value)
     return Config(
@@ -210,7 +226,14 @@ def _resolve(
         owners=file.owners if file else {},
         defaults=file.folders() if file else {},
         lint=file.levels() if file else {},
+        shares=shares,
+        environments=environments,
+        catalog_name=f"{CATALOG}_{env}" if apart else CATALOG,
     )
+
+
+def _shares(environment: Environment) -> bool:
+    return not (environment.catalog or environment.warehouse)
 
 
 def _memory(size: str) -> int | None:

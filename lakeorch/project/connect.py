@@ -21,7 +21,6 @@ from lakeorch.types import literal
 if TYPE_CHECKING:
     from lakeorch.lake import Lake
 
-CATALOG = "lakeorch"
 PASSWORD = "LAKEORCH_CATALOG_PASSWORD"
 _DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "pymysql": "pymysql"}
 _ICEBERG_FOR_SPARK = "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.1"
@@ -61,6 +60,11 @@ class _Subject:
     table: Published
 
     @property
+    def catalog(self) -> str:
+        """The name of the catalog that knows the table: an environment has its own for what it changed."""
+        return self.config.catalogs[-1 if "lakeorch.clone" in self.table.properties else 0]
+
+    @property
     def database(self) -> str:
         """What keeps the catalog: `sqlite`, `postgresql`."""
         return re.split(r"[:+]", self.config.catalog, maxsplit=1)[0]
@@ -75,7 +79,7 @@ class _Subject:
     def opened(self, imports: str = "", *more: str) -> str:
         """Python that opens `table` with pyiceberg, then `more`."""
         config = self.config
-        arguments = [_text(CATALOG), 'type="sql"', f"uri={_address(config.catalog)}"]
+        arguments = [_text(self.catalog), 'type="sql"', f"uri={_address(config.catalog)}"]
         arguments.append(f"warehouse={_text(config.warehouse)}")
         if config.properties:
             pairs = (f"{_text(key)}: {_property(key, value)}" for key, value in config.properties.items())
@@ -177,17 +181,17 @@ def _spark(at: _Subject) -> Snippet:
     settings = {
         "spark.jars.packages": ",".join(filter(None, (_ICEBERG_FOR_SPARK, jar))),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        f"spark.sql.catalog.{CATALOG}": "org.apache.iceberg.spark.SparkCatalog",
-        f"spark.sql.catalog.{CATALOG}.type": "jdbc",
-        f"spark.sql.catalog.{CATALOG}.jdbc-driver": driver,
-        f"spark.sql.catalog.{CATALOG}.jdbc.schema-version": "V1",
-        f"spark.sql.catalog.{CATALOG}.uri": address,
-        f"spark.sql.catalog.{CATALOG}.warehouse": at.config.warehouse,
-        f"spark.sql.catalog.{CATALOG}.jdbc.user": user,
+        f"spark.sql.catalog.{at.catalog}": "org.apache.iceberg.spark.SparkCatalog",
+        f"spark.sql.catalog.{at.catalog}.type": "jdbc",
+        f"spark.sql.catalog.{at.catalog}.jdbc-driver": driver,
+        f"spark.sql.catalog.{at.catalog}.jdbc.schema-version": "V1",
+        f"spark.sql.catalog.{at.catalog}.uri": address,
+        f"spark.sql.catalog.{at.catalog}.warehouse": at.config.warehouse,
+        f"spark.sql.catalog.{at.catalog}.jdbc.user": user,
     }
     lines = [f"    .config({_text(key)}, {_text(value)})" for key, value in settings.items() if value]
     if user:
-        lines.append(f'    .config("spark.sql.catalog.{CATALOG}.jdbc.password", os.environ["{PASSWORD}"])')
+        lines.append(f'    .config("spark.sql.catalog.{at.catalog}.jdbc.password", os.environ["{PASSWORD}"])')
     code = [
         *(["import os", ""] if user else []),
         "from pyspark.sql import SparkSession",
@@ -197,7 +201,7 @@ def _spark(at: _Subject) -> Snippet:
         *lines,
         "    .getOrCreate()",
         ")",
-        f"rows = spark.table({_text(f'{CATALOG}.{at.table.name}')})",
+        f"rows = spark.table({_text(f'{at.catalog}.{at.table.name}')})",
         "rows.show()",
     ]
     note = "Needs Java; the first start downloads the jars. Not executed by lakeorch's own tests."
@@ -211,10 +215,10 @@ def _trino(at: _Subject) -> Snippet:
         return Snippet("trino", "text", (), _registrations(at), _NO_SQLITE, executed=False)
     address, user = _jdbc(at.config.catalog)
     code = [
-        f"# etc/catalog/{CATALOG}.properties",
+        f"# etc/catalog/{at.catalog}.properties",
         "connector.name=iceberg",
         "iceberg.catalog.type=jdbc",
-        f"iceberg.jdbc-catalog.catalog-name={CATALOG}",
+        f"iceberg.jdbc-catalog.catalog-name={at.catalog}",
         f"iceberg.jdbc-catalog.driver-class={_JDBC.get(at.database, ('',))[0]}",
         f"iceberg.jdbc-catalog.connection-url={address}",
         *([f"iceberg.jdbc-catalog.connection-user={user}"] if user else []),
@@ -222,7 +226,7 @@ def _trino(at: _Subject) -> Snippet:
         "iceberg.jdbc-catalog.schema-version=V1",
         f"iceberg.jdbc-catalog.default-warehouse-dir={at.config.warehouse}",
         "",
-        f"-- then: SELECT * FROM {CATALOG}.{_qualified(at.table.name)};",
+        f"-- then: SELECT * FROM {at.catalog}.{_qualified(at.table.name)};",
     ]
     note = "Add the file system's own settings (fs.native-s3.enabled, …). Not executed by lakeorch's own tests."
     return Snippet("trino", "text", (), "\n".join(code) + "\n", note, executed=False)

@@ -14,7 +14,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from lakeorch.project.config import Config
 from lakeorch.project.result import Result
 from lakeorch.sources.files import find_files
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 8
 # a file written again within the clock's grain keeps its times: what was young when it was looked at is not trusted
 GRAIN_NS = 2_000_000_000
@@ -45,9 +45,9 @@ def recall(config: Config, asked: Asked) -> Result | None:
     try:
         entry = json.loads(_file(config).read_bytes())[_question(config, asked)]
         patterns = [str(pattern) for pattern in entry["patterns"]]
-        now = {"models": _models(config), "files": _raw(config, patterns), "tables": _pointers(config)}
+        now = {"models": _models(config), "files": _raw(config, patterns), "tables": pointers(config)}
         day = datetime.now(UTC).date().isoformat() if entry["day"] else ""
-        if entry["state"] != now or entry["day"] != day:
+        if entry["state"] != now or not now["tables"] or entry["day"] != day:
             return None
         outcomes = tuple(
             Outcome(model, Action(action), reason, snapshot_id=snapshot and int(snapshot))
@@ -67,7 +67,7 @@ def remember(
     result: Result,
     *,
     patterns: Iterable[str],
-    locations: Mapping[str, str],
+    tables: str,
     clock: bool,
     started_ns: int,
 ) -> None:
@@ -78,14 +78,16 @@ def remember(
         asked: what was selected and what was left out.
         result: of the run.
         patterns: the raw files that the selected models read.
-        locations: table → metadata file, as the run saw them.
+        tables: what `pointers` gave before the run looked.
         clock: a selected model reads the clock, so that the answer holds for today only.
         started_ns: when the run began to look, nanoseconds since 1970.
     """
     patterns = sorted(patterns)
-    if any("://" in pattern for pattern in patterns) or not config.catalog.startswith(SQLITE):
+    if any("://" in pattern for pattern in patterns) or not tables:
         return
     with contextlib.suppress(OSError, ValueError, UsageError):
+        if pointers(config) != tables:
+            return  # somebody moved a table, before the run looked or after
         youngest = max(_youngest(config, patterns), default=0)
         if youngest > started_ns - GRAIN_NS:
             return
@@ -93,7 +95,7 @@ def remember(
         entry = {
             "patterns": patterns,
             "day": datetime.now(UTC).date().isoformat() if clock else "",
-            "state": {"models": _models(config), "files": _raw(config, patterns), "tables": _digest(locations)},
+            "state": {"models": _models(config), "files": _raw(config, patterns), "tables": tables},
             "outcomes": [
                 [o.model, str(o.action), o.reason, o.snapshot_id and str(o.snapshot_id)] for o in result.outcomes
             ],
@@ -161,13 +163,24 @@ def _stamp(seen: os.stat_result) -> tuple[int, int, int, int]:
     return seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino
 
 
-def _pointers(config: Config) -> str:
-    """Where every table stands, by one statement on the catalog's file."""
+def pointers(config: Config) -> str:
+    """Where every table stands, in production and in the environment, as a digest, by one statement on the file.
+
+    Empty where the catalog is no SQLite file, or cannot be read.
+    """
+    if not config.catalog.startswith(SQLITE):
+        return ""
     file = Path(config.catalog.removeprefix(SQLITE)).absolute()
-    query = "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables WHERE catalog_name = ?"
-    # opened for writing, although nothing is written: only then does SQLite take the files of its log away at the end
-    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=1.0)) as connection:
-        return _digest(dict(connection.execute(query, ("lakeorch",)).fetchall()))
+    names = config.catalogs
+    marks = ", ".join("?" * len(names))
+    columns = "catalog_name, table_namespace, table_name, metadata_location"
+    query = f"SELECT {columns} FROM iceberg_tables WHERE catalog_name IN ({marks}) ORDER BY 1, 2, 3"
+    try:
+        # for writing, although nothing is written: only then does SQLite take the files of its log away at the end
+        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=1.0)) as connection:
+            return _digest(connection.execute(query, names).fetchall())
+    except sqlite3.Error:
+        return ""
 
 
 def _digest(value: object) -> str:

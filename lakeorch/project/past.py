@@ -45,16 +45,25 @@ class Moment:
 class PastRun:
     """A run, as the snapshots that it made tell it. A run that changed no rows made none.
 
+    A promotion is a run too: what it promoted counts as its own, whichever runs of the environment made it.
+
     Attributes:
         at: when it published, milliseconds since 1970 UTC; when it was rejected, where it never did.
         state: `published`; `undone` and `partly undone` by a roll-back; `rejected` where a check kept all of it back.
-        versions: the snapshots it made, by table; those of rejected tables included.
+        versions: the snapshots it made, by table, the newest of each; those of rejected tables included.
+        made_by: the runs that made what it promoted, else itself.
     """
 
     run_id: str
     at: int
     state: Literal["published", "undone", "partly undone", "rejected"]
     versions: tuple[Version, ...]
+    made_by: frozenset[str] = frozenset()
+
+    @property
+    def environment(self) -> str:
+        """The environment that it ran in, or that it promoted; empty for a run of production."""
+        return next((version.environment for version in self.versions if version.environment), "")
 
     def to_dict(self) -> dict[str, object]:
         """An entry of `runs` in the JSON of `lakeorch runs`."""
@@ -63,6 +72,8 @@ class PastRun:
             "run_id": self.run_id,
             "published_at": iso(self.at),
             "state": self.state,
+            "environment": self.environment,
+            "made_by": sorted(self.made_by),
             "engine": facts.get("lakeorch.engine", ""),
             "code_version": facts.get("lakeorch.code-version", ""),
             "tables": [version_dict(version) for version in self.versions],
@@ -76,6 +87,8 @@ def version_dict(version: Version) -> dict[str, object]:
         "model": version.table,
         "snapshot_id": str(version.snapshot_id),
         "run_id": version.run_id,
+        "made_by": version.made_by,
+        "environment": version.environment,
         "published_at": iso(version.at),
         "state": version.state,
         "operation": version.operation,
@@ -139,18 +152,23 @@ def _past_run(run_id: str, versions: Sequence[Version]) -> PastRun:
         state = "undone" if len(undone) == len(published) else "partly undone"
     else:
         state = "published"
-    ordered = tuple(sorted(versions, key=lambda version: version.table))
-    return PastRun(run_id, max(version.at for version in published or versions), state, ordered)
+    # what an environment built several times came along in one line: the newest is what was published
+    newest = {version.table: version for version in reversed(versions)}
+    ordered = tuple(newest[table] for table in sorted(newest))
+    made_by = frozenset(version.made_by for version in versions)
+    return PastRun(run_id, max(version.at for version in published or versions), state, ordered, made_by)
 
 
 def run_of(timelines: Timelines, text: str) -> PastRun | None:
-    """The run with this id, or whose id alone begins so; None where there is none.
+    """The run with this id, or whose id alone begins so, or that promoted that run; None where there is none.
 
     Raises:
         UsageError: several runs begin so.
     """
     past = runs(timelines)
-    meant = [run for run in past if run.run_id == text] or [run for run in past if run.run_id.startswith(text.lower())]
+    names = {run: {run.run_id, *run.made_by} for run in past}
+    meant = [run for run in past if text in names[run]]
+    meant = meant or [run for run in past if any(name.startswith(text.lower()) for name in names[run])]
     if len(meant) > 1:
         listed = ", ".join(run.run_id for run in meant[:5]) + (", …" if len(meant) > 5 else "")
         hint = "write more of the run's id, or a time as 2025-10-01T06:00"

@@ -20,6 +20,7 @@ from lakeorch.project.past import Moment, PastRun, moment, run_of, runs
 ATTEMPTS = 5
 _FINGERPRINT = "lakeorch.fingerprint"
 _RUN_ID = "lakeorch.run-id"
+_PROMOTION = "lakeorch.promotion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,8 @@ def _lost(way: _Way) -> tuple[Version, ...]:
 def _amended_by(line: Timeline) -> str:
     """The run that last found a table's rows unchanged; empty where its snapshot's own facts hold."""
     head = None if line.head is None else line.version(line.head)
-    run = "" if head is None else line.holding(head).get(_RUN_ID, "")
+    facts = {} if head is None else line.same(head)
+    run = facts.get(_PROMOTION) or facts.get(_RUN_ID, "")
     return "" if head is None or run == head.run_id else run
 
 

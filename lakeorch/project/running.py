@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 
 class OpenLake(Protocol):
-    """Opens the project's lake; with `create`, for writing."""
+    """Opens the project's lake; with `create`, for writing; with `begins`, in an environment that is new perhaps."""
 
-    def __call__(self, *, create: bool) -> contextlib.AbstractContextManager[Lake]:
+    def __call__(self, *, create: bool, begins: bool) -> contextlib.AbstractContextManager[Lake]:
         """The lake, closed at the end of the block."""
         ...
 
@@ -59,18 +59,18 @@ class Running:
 
     def run(self, asked: idle.Asked, *, full: bool, unpin: bool, policy: Policy, fail_fast: bool) -> Result:
         """Surveys, builds, checks and publishes; see `Project.run`."""
-        started, started_ns = time.monotonic(), time.time_ns()
+        started, started_ns, tables = time.monotonic(), time.time_ns(), idle.pointers(self.config)
         run_id = f"{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(3)}"
         with contextlib.ExitStack() as stack:
             stack.callback(self.site.cache.save)
-            seen = functools.cache(lambda: stack.enter_context(self.open_lake(create=False)))
+            seen = functools.cache(lambda: stack.enter_context(self.open_lake(create=False, begins=True)))
             found = survey(self.site, seen, self.engine, *asked, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             self.notify(Event("run_started", run_id, time.time(), steps=plan.steps))
             if found.idle(plan):
-                return self._idle(asked, found, plan, run_id, started, started_ns)
+                return self._idle(asked, found, plan, run_id, started, started_ns, tables)
             # only now that the project is known to be right is anything written
-            lake = stack.enter_context(self.open_lake(create=True))
+            lake = stack.enter_context(self.open_lake(create=True, begins=True))
             for attempt in itertools.count(1):
                 # who was overtaken by others plans anew, and this time they wait
                 with lake.alone() if attempt > 1 else contextlib.nullcontext():
@@ -87,18 +87,18 @@ class Running:
                             raise
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
         if result.status == "nothing to do":
-            self._remember(asked, result, found, started_ns)
+            self._remember(asked, result, found, started_ns, tables)
         return result
 
     def _idle(
-        self, asked: idle.Asked, found: Found, plan: Plan, run_id: str, started: float, started_ns: int
+        self, asked: idle.Asked, found: Found, plan: Plan, run_id: str, started: float, started_ns: int, tables: str
     ) -> Result:
         """The result of a plan that has nothing to write."""
         heads = found.survey.heads()
         outcomes = tuple(Outcome(s.model, s.action, s.reason, snapshot_id=heads.get(s.model)) for s in plan.steps)
         result = self._result(run_id, "nothing to do", outcomes, plan, started)
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
-        self._remember(asked, result, found, started_ns)
+        self._remember(asked, result, found, started_ns, tables)
         return result
 
     def _finish(self, run: Run, run_id: str, plan: Plan, started: float) -> Result:
@@ -120,18 +120,17 @@ class Running:
         seconds = time.monotonic() - started
         return Result(run_id, status, outcomes, (), seconds, self.config.warehouse, plan.departed)
 
-    def _remember(self, asked: idle.Asked, result: Result, found: Found, started_ns: int) -> None:
+    def _remember(self, asked: idle.Asked, result: Result, found: Found, started_ns: int, tables: str) -> None:
         facts = found.survey
         clocked = [name for name in found.selection if facts.graph.reads_clock(name)]
         if any(facts.graph.models[name].settings.refresh_every is not None for name in clocked):
             return
-        locations = {name: head.location for name, head in Tables.of(facts.published).heads.items()}
         idle.remember(
             self.config,
             asked,
             result,
             patterns=(*facts.files, *(path for brief in facts.graph.briefs.values() for path in brief.modules)),
-            locations=locations,
+            tables=tables,
             clock=bool(clocked),
             started_ns=started_ns,
         )

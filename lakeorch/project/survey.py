@@ -116,6 +116,7 @@ def survey(
         full,
         stamps=raw.stamps,
         pins=pinned,
+        void=lake().void() if site.pointers is None else frozenset(),
         beside=checks.beside,
         cache=site.cache,
     )

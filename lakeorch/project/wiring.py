@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lakeorch.errors import UsageError, suggestion
 from lakeorch.project.config import Config
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from lakeorch.lake import Lake
     from lakeorch.model import Published
     from lakeorch.project.site import Site
-from lakeorch.project.survey import Found
+    from lakeorch.project.survey import Found
 
 
 @dataclass(frozen=True)
@@ -31,22 +32,39 @@ class Wiring:
     threads: int
 
     @contextlib.contextmanager
-    def lake(self, *, create: bool) -> Iterator[Lake]:
-        """The project's lake, closed at the end of the block; with `create`, made where it is missing."""
+    def lake(self, *, create: bool, begins: bool = False) -> Iterator[Lake]:
+        """The project's lake, closed at the end of the block.
+
+        Args:
+            create: make it where it is missing.
+            begins: an environment that is neither declared nor has tables is no mistake: it begins here.
+
+        Raises:
+            UsageError: there is no such environment.
+        """
         from lakeorch.lake import Lake
 
         config = self.config
-        lake = Lake.open(config.catalog, config.warehouse, properties=config.properties, create=create)
+        lake = Lake.open(
+            config.catalog,
+            config.warehouse,
+            name=config.catalog_name,
+            environment=config.environment if config.shares else "",
+            properties=config.properties,
+            create=create,
+        )
         try:
+            if not begins:
+                require_environment(config, lake)
             yield lake
         finally:
             lake.close()
 
     @contextlib.contextmanager
-    def lake_if_asked(self, *, create: bool) -> Iterator[Callable[[], Lake]]:
-        """As `lake`, opened when it is first called: much is answered without."""
+    def lake_if_asked(self) -> Iterator[Callable[[], Lake]]:
+        """As `lake`, opened for reading when it is first called: much is answered without. An environment may be new."""
         with contextlib.ExitStack() as stack:
-            yield functools.cache(lambda: stack.enter_context(self.lake(create=create)))
+            yield functools.cache(lambda: stack.enter_context(self.lake(create=False, begins=True)))
 
     @contextlib.contextmanager
     def engine(self, threads: int | None = None) -> Iterator[Engine]:
@@ -66,9 +84,13 @@ class Wiring:
         finally:
             engine.close()
 
+    def within(self, environment: str) -> Wiring:
+        """The same settings over the tables of an environment that shares production's."""
+        return replace(self, config=replace(self.config, environment=environment, shares=True))
+
     def published(self) -> Mapping[str, Published]:
         """Every table of the catalog, as of one moment."""
-        with self.lake(create=False) as lake:
+        with self.lake(create=False, begins=True) as lake:
             return lake.published()
 
     def site(self, *, remember: bool = False) -> Site:
@@ -80,7 +102,7 @@ class Wiring:
             return self.config.defaults_for("" if path == "." else path.replace("/", ".").lower())
 
         config = self.config
-        pointers = None if config.environment else functools.partial(sqlite_pointers, config.catalog)
+        pointers = None if config.shares else functools.partial(sqlite_pointers, config.catalog, config.catalog_name)
         return Site(config.root, config.folder, config.variables, defaults, remember, pointers)
 
     def survey(
@@ -99,3 +121,15 @@ class Wiring:
         return survey(
             self.site(), lake if callable(lake) else lambda: lake, engine, select, exclude, full=full, unpin=unpin
         )
+
+
+def require_environment(config: Config, lake: Lake) -> None:
+    """Raises UsageError where the environment is neither declared nor has tables of its own."""
+    name = config.environment
+    if not config.shares or name in config.environments:
+        return
+    known = {*config.environments, *lake.environments()}
+    if name not in known:
+        begin = f"lakeorch run --env {name} begins it; there are: {', '.join(sorted(known)) or 'none'}"
+        hint = suggestion(name, known) or begin
+        raise UsageError(f'there is no environment "{name}"', hint=hint)

@@ -99,7 +99,7 @@ def test_misses_without_end_become_an_error(shop: Workshop, monkeypatch: pytest.
 
 
 def test_a_database_that_fails_for_good_is_told_plainly(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: DatabaseCatalog, connection: Connection, name: str, location: str) -> None:
+    def full(self: DatabaseCatalog, connection: Connection, *row: str) -> None:
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
     monkeypatch.setattr(DatabaseCatalog, "_add", full)
