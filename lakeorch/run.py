@@ -344,13 +344,16 @@ class Run:
         staged = [n for n, w in self.work.items() if w.staged is not None and not w.error]
         failed = [n for n, w in self.work.items() if w.failed]
         unbuilt = [n for n, w in self.work.items() if w.step.action is Action.HELD]
-        links = [
+        return decide(self.graph, staged, failed, unbuilt, self.policy, self.links())
+
+    def links(self) -> list[tuple[str, str]]:
+        """Pairs of models that a check looks at together."""
+        return [
             (owner, other)
             for owner, checks in self.survey.checks.items()
             for check in checks
             for other in self._looks_at(check)
         ]
-        return decide(self.graph, staged, failed, unbuilt, self.policy, links)
 
     def _read(self, changes: Iterable[Staged]) -> dict[str, int | None]:
         """The tables that the published steps read: nobody else may have moved them."""

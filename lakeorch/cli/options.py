@@ -48,7 +48,12 @@ def selection(function: F) -> F:
 def surroundings(function: F) -> F:
     """`--env`, `--var` and `--debug`."""
     function = debug(function)
-    function = click.option("--env", metavar="NAME", help="An environment of lakeorch.yml.")(function)
+    text = "An environment: its own tables in front of production's, or a lake of its own as lakeorch.yml says."
+    return click.option("--env", metavar="NAME", help=text)(values(function))
+
+
+def values(function: F) -> F:
+    """`--var`."""
     return click.option(
         "--var",
         "variables",

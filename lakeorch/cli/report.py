@@ -38,18 +38,22 @@ def report(result: Result, folder: str, *, listed: bool) -> str:
         pinned = [f"{o.model}: {o.reason}" for o in result.outcomes if o.reason.startswith("pinned")]
         nothing = nothing_to_do(len(result.outcomes), len(pinned))
         return "\n".join([click.style(nothing, fg="green"), *pinned, *departed])
-    # reported again where an unchanged model still fails: its checks ran on rows that are kept, so it was not built
     stopped = "interrupted" if result.status == "interrupted" else None
-    failed = [o for o in result.outcomes if o.action is Action.FAILED and o.error != stopped]
-    held = [o for o in result.outcomes if o.action is Action.HELD]
-    blocks = [_failed(outcome) for outcome in failed]
-    blocks += [_warned(outcome) for outcome in result.outcomes if outcome.action is not Action.FAILED]
-    blocks.append(_held(held))
+    blocks = [troubles([o for o in result.outcomes if o.action is not Action.FAILED or o.error != stopped])]
     if result.findings:
         blocks.append(render_all(result.findings))
     blocks.append(_published(result, listed=listed))
     blocks.append("\n".join(departed))
     blocks.append(_next(result, folder))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def troubles(outcomes: Sequence[Outcome]) -> str:
+    """What failed, what a check only warned of, what was kept back; empty where all is well."""
+    # reported again where an unchanged model still fails: its checks ran on rows that are kept, so it was not built
+    blocks = [_failed(outcome) for outcome in outcomes if outcome.action is Action.FAILED]
+    blocks += [_warned(outcome) for outcome in outcomes if outcome.action is not Action.FAILED]
+    blocks.append(_held([outcome for outcome in outcomes if outcome.action is Action.HELD]))
     return "\n\n".join(block for block in blocks if block)
 
 

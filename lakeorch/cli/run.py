@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -54,8 +55,7 @@ def command(
     Writes nothing where nothing has changed. Exit code 1: a model or a check failed, or something was kept back.
     """
     project = options.open_project(folder, env, variables, threads)
-    live = not as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    with _observer(live=live) if not as_json else nullcontext() as observer:
+    with watching(as_json=as_json) as observers:
         result = project.run(
             select,
             exclude,
@@ -63,20 +63,31 @@ def command(
             unpin=unpin,
             publish=publish,
             fail_fast=fail_fast,
-            observers=[observer] if observer else [],
+            observers=observers,
         )
     if as_json:
         say(json.dumps(result.to_dict(), indent=2))
     else:
-        say(report(result, options.folder_or_default(folder), listed=live))
+        say(report(result, options.folder_or_default(folder), listed=is_live()))
     return EXIT[result.status]
 
 
-def _observer(*, live: bool) -> AbstractContextManager[Observer]:
-    if live:
+def is_live() -> bool:
+    """Whether standard output is a screen on which the run is shown as it goes."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def watching(*, as_json: bool) -> Iterator[Sequence[Observer]]:
+    """What shows a run as it goes: a screen, or a line a step; nothing where one JSON document is wanted."""
+    if as_json:
+        yield ()
+    elif is_live():
         from lakeorch.observers.console import Screen
 
-        return Screen()
-    from lakeorch.observers.lines import Lines
+        with Screen() as screen:
+            yield (screen,)
+    else:
+        from lakeorch.observers.lines import Lines
 
-    return nullcontext(Lines(sys.stdout))
+        yield (Lines(sys.stdout),)

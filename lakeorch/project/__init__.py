@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from lakeorch.project.connect import Snippet
     from lakeorch.project.craft import Layout, Tested
     from lakeorch.project.diff import Diff
+    from lakeorch.project.environments import Dropped, Held
     from lakeorch.project.lineage import Lineage
     from lakeorch.project.past import PastRun
+    from lakeorch.project.promote import Promotion
     from lakeorch.project.rollback import Rollback
     from lakeorch.project.show import Shown
     from lakeorch.project.verify import Verified
@@ -141,6 +143,44 @@ class Project:
                 self.config, self.wiring.site(remember=True), self.wiring.lake, engine, self.threads, notify
             )
             return running.run(asked, full=full, unpin=unpin, policy=publish, fail_fast=fail_fast)
+
+    def promote(self, environment: str, *, dry_run: bool = False, observers: Sequence[Observer] = ()) -> Promotion:
+        """Makes what an environment shows production's, in one commit; nothing is built that was audited there.
+
+        Args:
+            environment: its name. The project itself is that of production.
+            dry_run: only tell what would be promoted, and what would be built again before.
+            observers: receive every event of the run that goes before.
+
+        Raises:
+            UsageError: there is no such environment, or it is a lake of its own.
+            ProjectError: the project has mistakes; no data moved.
+            ConflictError: production kept moving.
+        """
+        from lakeorch.project.promote import plan_promotion, promote
+
+        if dry_run:
+            return plan_promotion(self.wiring, environment)
+        return promote(self.wiring, environment, announcer(observers))
+
+    def environments(self) -> tuple[Held, ...]:
+        """The environments that `lakeorch.yml` declares or that have tables, each with what it holds of its own."""
+        from lakeorch.project.environments import environments
+
+        return environments(self.wiring)
+
+    def drop_environment(self, name: str) -> Dropped:
+        """Takes an environment's own tables away, in one transaction; their files are left to `lakeorch maintain`.
+
+        Args:
+            name: of the environment.
+
+        Raises:
+            UsageError: there is no such environment, or it is a lake of its own.
+        """
+        from lakeorch.project.environments import drop
+
+        return drop(self.wiring, name)
 
     def list(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Listed, ...]:
         """The selected models with what is published of each; of all models, then also tables whose model left.

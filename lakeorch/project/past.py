@@ -61,6 +61,11 @@ class PastRun:
     made_by: frozenset[str] = frozenset()
 
     @property
+    def names(self) -> frozenset[str]:
+        """Its id, and those of the runs that it promoted."""
+        return self.made_by | {self.run_id}
+
+    @property
     def environment(self) -> str:
         """The environment that it ran in, or that it promoted; empty for a run of production."""
         return next((version.environment for version in self.versions if version.environment), "")
@@ -166,9 +171,8 @@ def run_of(timelines: Timelines, text: str) -> PastRun | None:
         UsageError: several runs begin so.
     """
     past = runs(timelines)
-    names = {run: {run.run_id, *run.made_by} for run in past}
-    meant = [run for run in past if text in names[run]]
-    meant = meant or [run for run in past if any(name.startswith(text.lower()) for name in names[run])]
+    meant = [run for run in past if text in run.names]
+    meant = meant or [run for run in past if any(name.startswith(text.lower()) for name in run.names)]
     if len(meant) > 1:
         listed = ", ".join(run.run_id for run in meant[:5]) + (", …" if len(meant) > 5 else "")
         hint = "write more of the run's id, or a time as 2025-10-01T06:00"

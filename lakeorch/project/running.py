@@ -48,6 +48,7 @@ class Running:
 
     Attributes:
         notify: receives every event, one at a time.
+        then: what follows the publish and belongs to the run; where it raises MovedError, all is planned again.
     """
 
     config: Config
@@ -56,6 +57,7 @@ class Running:
     engine: Engine
     threads: int
     notify: Callable[[Event], None]
+    then: Callable[[Run, Result], None] | None = None
 
     def run(self, asked: idle.Asked, *, full: bool, unpin: bool, policy: Policy, fail_fast: bool) -> Result:
         """Surveys, builds, checks and publishes; see `Project.run`."""
@@ -114,7 +116,10 @@ class Running:
             status = "failed"
         else:
             status = "published" if published else "nothing to do"
-        return self._result(run_id, status, outcomes, plan, started)
+        result = self._result(run_id, status, outcomes, plan, started)
+        if (then := self.then) is not None:
+            _undisturbed(lambda: then(run, result))
+        return result
 
     def _result(self, run_id: str, status: Status, outcomes: tuple[Outcome, ...], plan: Plan, started: float) -> Result:
         seconds = time.monotonic() - started

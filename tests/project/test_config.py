@@ -187,10 +187,30 @@ def test_an_empty_file_is_no_settings(root: Path) -> None:
     assert load(root, "# nothing yet\n").name == root.name
 
 
-def test_an_unknown_environment_names_the_nearest(root: Path) -> None:
-    with pytest.raises(UsageError) as caught:
-        load(root, FULL, "prd")
-    assert caught.value.hint == 'did you mean "prod"?'
+def test_an_environment_without_a_lake_of_its_own_shares_productions(root: Path) -> None:
+    text = FULL.replace("environments:\n", "environments:\n  dev: {variables: {rate: 3}}\n")
+    config = load(root, text, "dev")
+    assert (config.shares, config.catalogs) == (True, ("lakeorch", "lakeorch_dev"))
+    assert (config.catalog, config.variables["rate"]) == (load(root).catalog, 3)
+    assert config.environments == {"dev": True, "prod": False}
+    undeclared = load(root, env="try-1")
+    assert (undeclared.shares, undeclared.catalogs[1]) == (True, "lakeorch_try-1")
+    assert undeclared.variables == load(root).variables
+
+
+def test_a_lake_of_its_own_in_the_database_of_production_has_its_own_name(root: Path) -> None:
+    config = load(
+        root, "catalog: sqlite:///c.db\nenvironments: {a: {warehouse: a}, b: {catalog: 'sqlite:///b.db'}}", "a"
+    )
+    assert (config.shares, config.catalogs) == (False, ("lakeorch_a",))
+    assert load(root, env="b").catalogs == ("lakeorch",)
+    assert load(root, "environments: {a: {warehouse: a}}", "a").catalogs == ("lakeorch",)
+
+
+@pytest.mark.parametrize("name", ["a b", "-x", "a/b", "ä"])
+def test_names_that_no_environment_can_have(root: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="no name for an environment"):
+        load(root, env=name)
 
 
 @pytest.mark.parametrize("name", ["missing", "lakeorch.txt"])
@@ -201,8 +221,7 @@ def test_a_folder_that_is_none(root: Path, name: str) -> None:
 
 
 def test_an_environment_without_a_file(root: Path) -> None:
-    with pytest.raises(UsageError, match='no environment "prod"'):
-        load_config(root / "transform", "prod", {})
+    assert load_config(root / "transform", "dev", {}).shares
 
 
 def test_the_root_is_the_nearest_folder_with_the_file(root: Path) -> None:
