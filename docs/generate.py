@@ -85,7 +85,10 @@ def commands() -> str:
 
     parts = ["# Commands\n", _MADE, _help(program, "lakeorch")]
     for name in sorted(COMMANDS):
-        parts += [f"## {name}\n", _help(program.get_command(click.Context(program), name), f"lakeorch {name}")]
+        command = program.commands[name]
+        parts += [f"## {name}\n", _help(command, f"lakeorch {name}")]
+        if isinstance(command, click.Group):
+            parts += [_help(inner, f"lakeorch {name} {each}") for each, inner in sorted(command.commands.items())]
     return "\n".join(parts)
 
 

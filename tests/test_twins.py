@@ -21,11 +21,15 @@ ALSO: dict[str, dict[str, dict[str, str]]] = {
     "test": {"create_test": {"create": "model", "where": "where"}},
 }
 # parameters that only a program has: the command line is itself the observer
-ONLY_PYTHON = {"run": {"observers"}, "bench": {"progress"}}
+ONLY_PYTHON = {"run": {"observers"}, "promote": {"observers"}, "bench": {"progress"}}
 # before there is a project there is no `Project`: a function of the package, and what its parameters are called here
 BEFORE = {"init": {"folder": {"folder"}, "data": {"data", "more"}}}
 
-WALKED = [name for name in COMMANDS if name not in BEFORE]
+# commands that hold further ones, and the method that each of those is
+GROUPS = {"env": {"list": "environments", "drop": "drop_environment"}}
+
+WALKED = [name for name in COMMANDS if name not in {*BEFORE, *GROUPS}]
+INNER = [(group, name, method) for group, names in GROUPS.items() for name, method in names.items()]
 
 
 def command(name: str) -> click.Command:
@@ -59,6 +63,19 @@ def test_what_the_project_is_goes_to_the_constructor(name: str) -> None:
     assert "folder" in options(name)
 
 
+@pytest.mark.parametrize(("group", "name", "method"), INNER)
+def test_a_command_within_another_is_a_method_too(group: str, name: str, method: str) -> None:
+    outer = command(group)
+    assert isinstance(outer, click.Group)
+    assert outer.commands.keys() == GROUPS[group].keys()
+    inner = outer.commands[name]
+    given = {param.name for param in inner.params if param.name and param.expose_value}
+    assert given - SHOWN - WHOLE == parameters(getattr(Project, method))
+    assert "folder" in given
+    assert inner.help
+    assert inspect.getdoc(getattr(Project, method))
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_documented(name: str) -> None:
     assert command(name).help
@@ -85,4 +102,8 @@ def test_what_makes_a_project_is_a_function_of_the_package(name: str) -> None:
 
 def test_every_method_is_a_command() -> None:
     public = {name for name, _ in inspect.getmembers(Project, inspect.isfunction) if not name.startswith("_")}
-    assert public == {*WALKED, *(method for also in ALSO.values() for method in also)}
+    assert public == {
+        *WALKED,
+        *(method for *_, method in INNER),
+        *(method for also in ALSO.values() for method in also),
+    }

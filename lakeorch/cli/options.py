@@ -48,7 +48,7 @@ def selection(function: F) -> F:
 def surroundings(function: F) -> F:
     """`--env`, `--var` and `--debug`."""
     function = debug(function)
-    text = "An environment: its own tables in front of production's, or a lake of its own as lakeorch.yml says."
+    text = "An environment, dev say: production's tables, and its own where they differ."
     return click.option("--env", metavar="NAME", help=text)(values(function))
 
 

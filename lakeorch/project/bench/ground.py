@@ -19,7 +19,7 @@ from lakeorch.graph import Graph
 from lakeorch.lake import Lake
 from lakeorch.model import Action, Model
 from lakeorch.parse import parse_folder
-from lakeorch.project.config import FILE, Config, load_config
+from lakeorch.project.config import CATALOG, FILE, Config, load_config
 from lakeorch.project.result import Result
 from lakeorch.project.survey import Found
 from lakeorch.project.wiring import Wiring
@@ -135,7 +135,8 @@ def is_stale(found: Found) -> Callable[[Found, str], bool]:
 def scratch(config: Config, folder: Path) -> Config:
     """The settings with a new, local lake in place of the project's; raw files stay where they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    return replace(config, catalog=f"sqlite:///{folder / 'catalog.db'}", warehouse=str(folder))
+    place = {"catalog": f"sqlite:///{folder / 'catalog.db'}", "warehouse": str(folder), "catalog_name": CATALOG}
+    return replace(config, **place, shares=False)
 
 
 def lend(config: Config, tables: Mapping[str, str]) -> None:
