@@ -18,7 +18,6 @@ from lakeorch.observe import Observer
 from lakeorch.plan import Plan
 from lakeorch.project.result import Result, outcome_dict, step_dict
 from lakeorch.project.running import Running
-from lakeorch.project.survey import survey
 from lakeorch.project.wiring import Wiring, require_environment
 from lakeorch.publish import decide
 from lakeorch.run import Run
@@ -136,7 +135,7 @@ def plan_promotion(production: Wiring, environment: str) -> Promotion:
         own = _own(lake)
         if is_empty(wiring, lake):
             return Promotion(environment, "", "nothing to do")
-        found = survey(wiring.site(), lake, engine, (), (), full=False)
+        found = wiring.survey(lake, engine)
         plan = found.survey.plan(found.selection)
         return _planned(environment, plan, own)
 

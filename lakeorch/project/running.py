@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from lakeorch.brief import Tables
 from lakeorch.engines import Engine
 from lakeorch.errors import MovedError
 from lakeorch.lake import Lake
@@ -69,7 +68,7 @@ class Running:
             found = survey(self.site, seen, self.engine, *asked, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             self.notify(Event("run_started", run_id, time.time(), steps=plan.steps))
-            if found.idle(plan):
+            if found.idle(plan) and self.then is None:
                 return self._idle(asked, found, plan, run_id, started, started_ns, tables)
             # only now that the project is known to be right is anything written
             lake = stack.enter_context(self.open_lake(create=True, begins=True))

@@ -135,8 +135,8 @@ def is_stale(found: Found) -> Callable[[Found, str], bool]:
 def scratch(config: Config, folder: Path) -> Config:
     """The settings with a new, local lake in place of the project's; raw files stay where they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    place = {"catalog": f"sqlite:///{folder / 'catalog.db'}", "warehouse": str(folder), "catalog_name": CATALOG}
-    return replace(config, **place, shares=False)
+    catalog = f"sqlite:///{folder / 'catalog.db'}"
+    return replace(config, catalog=catalog, warehouse=str(folder), catalog_name=CATALOG, shares=False)
 
 
 def lend(config: Config, tables: Mapping[str, str]) -> None:
