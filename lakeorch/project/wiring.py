@@ -62,7 +62,7 @@ class Wiring:
 
     @contextlib.contextmanager
     def lake_if_asked(self) -> Iterator[Callable[[], Lake]]:
-        """As `lake`, opened for reading when it is first called: much is answered without. An environment may be new."""
+        """As `lake`, opened for reading when it is first called: much is answered without. An environment may begin."""
         with contextlib.ExitStack() as stack:
             yield functools.cache(lambda: stack.enter_context(self.lake(create=False, begins=True)))
 
