@@ -14,13 +14,13 @@ from lakeorch.errors import Finding, ProjectError
 from lakeorch.observe import Event, Observer, announcer
 from lakeorch.project.config import load_config
 from lakeorch.project.result import Listed, Result
+from lakeorch.project.tables import Tables
 from lakeorch.project.wiring import Wiring
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakeorch.cases.create import Created
-    from lakeorch.lake import Version
     from lakeorch.lint import Remark
     from lakeorch.plan import Plan
     from lakeorch.project.bench.result import Bench
@@ -28,18 +28,12 @@ if TYPE_CHECKING:
     from lakeorch.project.chart import Chart
     from lakeorch.project.connect import Snippet
     from lakeorch.project.craft import Layout, Tested
-    from lakeorch.project.diff import Diff
-    from lakeorch.project.environments import Dropped, Held
     from lakeorch.project.lineage import Lineage
-    from lakeorch.project.past import PastRun
-    from lakeorch.project.promote import Promotion
-    from lakeorch.project.rollback import Rollback
     from lakeorch.project.show import Shown
-    from lakeorch.project.verify import Verified
     from lakeorch.publish import Policy
 
 
-class Project:
+class Project(Tables):
     """A folder of models.
 
     Args:
@@ -66,7 +60,7 @@ class Project:
         self.root: Path = self.config.root
         self.folder: Path = self.config.folder
         self.threads: int = threads or self.config.threads or os.cpu_count() or 1
-        self.wiring = Wiring(self.config, self.threads)
+        super().__init__(Wiring(self.config, self.threads))
 
     def validate(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Finding, ...]:
         """Everything that `run` would refuse, without touching any data; empty when the project is right."""
@@ -143,44 +137,6 @@ class Project:
                 self.config, self.wiring.site(remember=True), self.wiring.lake, engine, self.threads, notify
             )
             return running.run(asked, full=full, unpin=unpin, policy=publish, fail_fast=fail_fast)
-
-    def promote(self, environment: str, *, dry_run: bool = False, observers: Sequence[Observer] = ()) -> Promotion:
-        """Makes what an environment shows production's, in one commit; nothing is built that was audited there.
-
-        Args:
-            environment: its name. The project itself is that of production.
-            dry_run: only tell what would be promoted, and what would be built again before.
-            observers: receive every event of the run that goes before.
-
-        Raises:
-            UsageError: there is no such environment, or it is a lake of its own.
-            ProjectError: the project has mistakes; no data moved.
-            ConflictError: production kept moving.
-        """
-        from lakeorch.project.promote import plan_promotion, promote
-
-        if dry_run:
-            return plan_promotion(self.wiring, environment)
-        return promote(self.wiring, environment, announcer(observers))
-
-    def environments(self) -> tuple[Held, ...]:
-        """The environments that `lakeorch.yml` declares or that have tables, each with what it holds of its own."""
-        from lakeorch.project.environments import environments
-
-        return environments(self.wiring)
-
-    def drop_environment(self, name: str) -> Dropped:
-        """Takes an environment's own tables away, in one transaction; their files are left to `lakeorch maintain`.
-
-        Args:
-            name: of the environment.
-
-        Raises:
-            UsageError: there is no such environment, or it is a lake of its own.
-        """
-        from lakeorch.project.environments import drop
-
-        return drop(self.wiring, name)
 
     def list(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Listed, ...]:
         """The selected models with what is published of each; of all models, then also tables whose model left.
@@ -276,80 +232,6 @@ class Project:
 
         with self.wiring.lake(create=False) as lake:
             return snippet(self.config, lake, engine, table)
-
-    def history(self, model: str) -> tuple[Version, ...]:
-        """Every version of a model's table that is kept, newest first. Raises UsageError where there is no table."""
-        from lakeorch.project import past
-
-        with self.wiring.lake(create=False) as lake:
-            return past.timeline(lake.timelines(), model).versions
-
-    def runs(self) -> tuple[PastRun, ...]:
-        """Every run that changed rows which are kept, newest first; read from the tables' snapshots."""
-        from lakeorch.project import past
-
-        with self.wiring.lake(create=False) as lake:
-            return past.runs(lake.timelines())
-
-    def diff(
-        self,
-        model: str,
-        a: str | None = None,
-        b: str | None = None,
-        *,
-        key: Sequence[str] | None = None,
-        samples: int = 5,
-    ) -> Diff:
-        """How a version of a model's table differs from another: columns, and rows by key.
-
-        Args:
-            model: the table.
-            a: a run, tag, time or snapshot id; None for the version before `b`.
-            b: the same; None for what is current.
-            key: columns that tell rows apart; None for the model's own; empty to compare whole rows.
-            samples: how many rows of each kind to show.
-
-        Raises:
-            UsageError: there is no such table or version, or the key is not unique.
-        """
-        from lakeorch.project.diff import run_diff
-
-        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
-            return run_diff(self.wiring.site(), lake, engine, model, a, b, key, samples)
-
-    def rollback(self, run: str | None = None, *, to: str | None = None) -> Rollback:
-        """Takes a run back, or returns all tables to what they were at a run, tag or time; one commit.
-
-        The tables that moved are pinned: runs leave them as they are until their query changes or `run(unpin=True)`.
-
-        Args:
-            run: whose tables become what they were before it.
-            to: instead of a run to take back: the state that every table returns to.
-
-        Raises:
-            UsageError: there is no such run or state, or nothing to go back to.
-            ConflictError: another writer has changed a table since.
-        """
-        from lakeorch.project.rollback import roll_back
-
-        with self.wiring.lake(create=False) as lake:
-            return roll_back(lake, run, to)
-
-    def verify(self, *targets: str, tolerance: float = 1e-9) -> tuple[Verified, ...]:
-        """Makes published rows again from the inputs that were recorded with them, and compares every row.
-
-        Args:
-            targets: models, and runs: all that they published.
-            tolerance: floating-point values x and y that differ by no more than this times max(1, |x|, |y|) are the
-                same: the order in which an engine adds them up is not recorded.
-
-        Raises:
-            UsageError: a target is neither model nor run.
-        """
-        from lakeorch.project.verify import verify
-
-        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
-            return tuple(verify(self.wiring.site(), lake, engine, targets, tolerance))
 
     def format(self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, check: bool = False) -> Layout:
         """Lays out the queries of models and checks; with `check`, only tells which files would change."""
