@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakeorch.bind import bind
+from lakeorch.bind import Bound, bind
 from lakeorch.brief import Tables
 from lakeorch.engines import Engine
 from lakeorch.errors import Finding, ProjectError, UsageError
@@ -100,8 +100,7 @@ def survey(
     bound = bind(graph, moving, engine, published, site.variables, site.root, parsed.singular, site.cache, raw.content)
     findings += (*bound.findings, *_engines(graph, selection, engine), *_unbuilt(graph, selection, published))
     _refuse(findings)
-    for name in pinned.keys() - bound.columns.keys():
-        bound.columns.put(name, published[name].columns)
+    _keep_columns(bound, pinned, published)
     checks = Checks(graph, parsed.singular)
     files = raw.files(pattern for name in selection for pattern in graph.files_behind(name))
     facts = Survey(
@@ -122,6 +121,12 @@ def survey(
     )
     _refuse(standing(facts, moving))
     return Found(facts, selection, {check.rpartition(".")[2]: parsed.singular[check] for check in parsed.singular})
+
+
+def _keep_columns(bound: Bound, pinned: Iterable[str], published: Tables) -> None:
+    """What reads a pinned table sees the columns that it has."""
+    for name in set(pinned) - bound.columns.keys():
+        bound.columns.put(name, published[name].columns)
 
 
 def _parsed(site: Site) -> Parsed:
