@@ -57,6 +57,7 @@ def document(plan: Plan) -> dict[str, object]:
         "findings": [],
         "departed": [*plan.departed],
         "guarantee": plan.guarantee,
+        "behind": [step_dict(step) for step in plan.behind],
     }
 
 
@@ -77,6 +78,7 @@ def text(plan: Plan, width: int) -> str:
     for name, impact in plan.impacts.items():
         lines += ["", f"{name} changes", *(f"  {told}" for told in impact.lines())]
     lines += [f"no longer in the project, kept: {name}" for name in plan.departed]
+    lines += plan.left_out()
     return "\n".join(lines)
 
 

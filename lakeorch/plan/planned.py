@@ -19,12 +19,23 @@ class Plan:
         guarantee: what the catalog promises about the publish.
         impacts: model → what its change means for its table and for its readers; of models that would be built to
             something else than is published. Empty where a plan was made for a run.
+        behind: what a run would do to models that the selected ones are made of, if they were selected too: stale ones
+            only. Empty where a plan was made for a run.
     """
 
     steps: tuple[Step, ...]
     departed: tuple[str, ...] = ()
     guarantee: str = "one catalog transaction over all tables"
     impacts: Mapping[str, Impact] = field(default_factory=dict)
+    behind: tuple[Step, ...] = ()
+
+    def left_out(self) -> list[str]:
+        """What `behind` means, for a reader: a line or none."""
+        if not self.behind:
+            return []
+        listed = ", ".join(step.model for step in self.behind[:3])
+        more = f" and {len(self.behind) - 3:,} more" if len(self.behind) > 3 else ""
+        return [f"stale and not selected: {listed}{more}; a + before the selector takes them along"]
 
     def _repr_html_(self) -> str:
         """The plan as a table, for notebooks."""
@@ -34,4 +45,5 @@ class Plan:
         rows = [(step.model, str(step.action), step.reason) for step in self.steps]
         notes = ["\n  ".join([f"{name} changes", *impact.lines()]) for name, impact in self.impacts.items()]
         notes += [f"no longer in the project, kept: {name}" for name in self.departed]
+        notes += self.left_out()
         return table(f"{busy:,} of {len(rows):,} models to do", ("model", "action", "why"), rows, notes=notes)

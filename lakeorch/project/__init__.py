@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,12 +85,9 @@ class Project(Tables):
             ProjectError: with every finding.
             UsageError: a selector means nothing.
         """
-        from lakeorch.plan.impact import impacts
+        from lakeorch.project.preview import preview
 
-        with self.wiring.lake_if_asked() as lake, self.wiring.engine() as engine:
-            found = self.wiring.survey(lake, engine, select, exclude, full=full, unpin=unpin)
-            plan = found.survey.plan(found.selection)
-            return replace(plan, impacts=impacts(found.survey, plan.steps))
+        return preview(self.wiring, select, exclude, full=full, unpin=unpin)
 
     def run(
         self,

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from lakeorch.cli import main, program
+from lakeorch.project import Project
 from tests.conftest import Make, picture
 
 ROOT = Path(__file__).parent.parent.parent
@@ -235,6 +236,22 @@ def test_the_live_screen(make: Make) -> None:
         "nothing to do: 3 models up to date",
         "",
     ]
+
+
+def test_plan_tells_of_stale_models_that_are_not_selected(make: Make, capsys: Capture) -> None:
+    folder = make(CHAIN)
+    told = "stale and not selected: a.one; a + before the selector takes them along\n"
+    assert "not selected" not in lakeorch(capsys, "plan", folder)[1]
+    Project(folder).run()
+    assert lakeorch(capsys, "plan", folder, "-s", "a.two")[1] == "nothing to do: 1 model up to date\n"
+    make({"models/a/one.sql": CHAIN["models/a/one.sql"] + " WHERE i < 9"})
+    assert lakeorch(capsys, "plan", folder, "-s", "a.two")[1] == "nothing to do: 1 model up to date\n" + told
+    assert "not selected" not in lakeorch(capsys, "plan", folder, "-s", "+a.two")[1]
+    behind = document(capsys, "plan", folder, "-s", "a.two")[1]["behind"]
+    assert [(step["model"], step["reason"]) for step in behind] == [("a.one", "query changed")]
+    # what is wrong with it is no reason not to plan the others
+    make({"models/a/one.sql": "SELECT nothing FROM nowhere"})
+    assert lakeorch(capsys, "plan", folder, "-s", "a.two")[0] == 0
 
 
 def test_ctrl_c_is_130_and_publishes_nothing(make: Make) -> None:
