@@ -52,9 +52,9 @@ def test_run_then_nothing_to_do(make: Make, capsys: Capture) -> None:
         ["built", "b.three"],
     ]
     assert "\x1b" not in out
-    before = picture(folder.parent)
+    before = picture(folder.parent / "warehouse")
     assert lakeorch(capsys, "run", folder) == (0, "nothing to do: 3 models up to date\n", "")
-    assert picture(folder.parent) == before
+    assert picture(folder.parent / "warehouse") == before
 
 
 def test_run_json_is_as_pinned(make: Make, capsys: Capture) -> None:
