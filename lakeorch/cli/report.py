@@ -25,12 +25,13 @@ CELL = 28
 ROOM = 72
 
 
-def report(result: Result, folder: str, *, listed: bool) -> str:
+def report(result: Result, folder: str, env: str | None = None, *, listed: bool) -> str:
     """The end of a run as text, with ANSI colours that `click.echo` drops where there is no terminal.
 
     Args:
         result: the run.
         folder: the folder of models, for the commands to try next.
+        env: the environment that was run in, for the same.
         listed: name each published table; not needed where each step was printed as it ended.
     """
     departed = [f"no longer in the project, kept: {name}" for name in result.departed]
@@ -44,7 +45,7 @@ def report(result: Result, folder: str, *, listed: bool) -> str:
         blocks.append(render_all(result.findings))
     blocks.append(_published(result, listed=listed))
     blocks.append("\n".join(departed))
-    blocks.append(_next(result, folder))
+    blocks.append(_next(result, folder, env))
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -152,11 +153,12 @@ def _published(result: Result, *, listed: bool) -> str:
     return "\n".join(lines)
 
 
-def _next(result: Result, folder: str) -> str:
+def _next(result: Result, folder: str, env: str | None) -> str:
     if result.status == "interrupted":
         return ""
     built = [o.model for o in result.outcomes if o.action is Action.BUILD and o.rows]
     where = "" if folder == DEFAULT_FOLDER else f" -p {shlex.quote(folder)}"
+    where += f" --env {shlex.quote(env)}" if env else ""
     lines = [f"warehouse  {_near(result.warehouse)}"]
     if built:
         # the last table in the order of building is the one that the others were made for

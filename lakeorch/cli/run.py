@@ -68,7 +68,7 @@ def command(
     if as_json:
         say(json.dumps(result.to_dict(), indent=2))
     else:
-        say(report(result, options.folder_or_default(folder), listed=is_live()))
+        say(report(result, options.folder_or_default(folder), env, listed=is_live()))
     return EXIT[result.status]
 
 

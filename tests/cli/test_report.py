@@ -58,6 +58,15 @@ def test_the_next_commands_name_another_folder() -> None:
     assert lines[-1] == "           lakeorch list -p 'my models'"
 
 
+def test_the_next_commands_look_into_the_environment() -> None:
+    result = Result("r1", "published", tuple(built(1)), (), 3.4, "/lake", ())
+    lines = click.unstyle(report(result, "sql_models", "dev", listed=False)).splitlines()
+    assert lines[-2:] == [
+        'look next  lakeorch query --env dev "SELECT * FROM marts.m000 LIMIT 10"',
+        "           lakeorch list --env dev",
+    ]
+
+
 def test_a_thousand_tables_are_not_all_listed() -> None:
     lines = told("published", built(1000))
     assert len(lines) < 40
