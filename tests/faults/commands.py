@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
+
+def command(folder: Path, name: str, *arguments: str) -> Any:
+    """Does it to the project of a folder of models; what comes back has a `status`."""
     from lakeorch.project import Project
 
+    def project(env: str | None = None) -> Project:
+        return Project(folder, env=env, threads=1)
 
-def command(project: Project, name: str, *arguments: str) -> Any:
-    """Does it; what comes back has a `status`."""
-    return COMMANDS[name](project, *arguments)
-
-
-def _take_back_the_last(project: Project) -> Any:
-    return project.rollback(project.runs()[0].run_id)
-
-
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "run": lambda project: project.run(),
-    "unpin": lambda project: project.run(unpin=True),
-    "rollback": _take_back_the_last,
-}
+    commands: dict[str, Callable[..., Any]] = {
+        "run": lambda *env: project(*env).run(),
+        "unpin": lambda: project().run(unpin=True),
+        "rollback": lambda: project().rollback(project().runs()[0].run_id),
+        "promote": lambda env: project().promote(env),
+    }
+    return commands[name](*arguments)

@@ -86,7 +86,6 @@ class Work:
 def _run(job: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any]:
     """Does a command of a project (by default a run), with a fault where one is given."""
     from lakeorch.errors import LakeorchError
-    from lakeorch.project import Project
 
     from .calls import Calls, Fault, watched
     from .commands import command
@@ -103,7 +102,7 @@ def _run(job: Mapping[str, Any], say: Callable[..., None]) -> dict[str, Any]:
     report: dict[str, Any] = {"status": "raised", "error": "", "escaped": "", "reasons": {}, "actions": {}}
     with watched(calls), patch("time.time_ns", _later):
         try:
-            result = command(Project(folder, threads=1), *job.get("command", ("run",)))
+            result = command(folder, *job.get("command", ("run",)))
         except LakeorchError as error:
             report["error"] = f"{type(error).__name__}: {error.message} ({error.hint})"
         except BaseException:

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-POINTERS = "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables"
+POINTERS = (
+    "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables WHERE catalog_name = 'lakeorch'"
+)
 
 
 def pointers(uri: str) -> dict[str, str]:

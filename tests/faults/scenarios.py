@@ -16,6 +16,7 @@ class Scenario:
 
     Attributes:
         before: files, in the order of the runs that published them; none for a first run ever.
+        prepared: commands after those runs, each with files that are written first.
         after: what the edit adds or overwrites.
         old, new: what the tables hold before and after the run.
         ends: the status of a run in which nothing goes wrong, and of every later one.
@@ -36,6 +37,7 @@ class Scenario:
     edit: Files = field(default_factory=dict)
     edited: Tables = field(default_factory=dict)
     command: tuple[str, ...] = ("run",)
+    prepared: tuple[tuple[Files, tuple[str, ...]], ...] = ()
 
 
 def table(columns: str, *rows: str) -> list[Any]:
@@ -250,4 +252,15 @@ ROLLBACK = Scenario(
     command=("rollback",),
 )
 
-SCENARIOS = (THREE, FIRST, MERGE, HISTORY, OVERWRITE, REJECTED, DESCRIPTIONS, CUT_OFF, IDLE, ROLLBACK)
+PROMOTE = Scenario(
+    "what was made in an environment becomes production's",
+    before=THREE.before,
+    prepared=((THREE.after, ("run", "dev")),),
+    after={},
+    old=THREE.old,
+    new=THREE.new,
+    ends=("promoted", "nothing to do"),
+    command=("promote", "dev"),
+)
+
+SCENARIOS = (THREE, FIRST, MERGE, HISTORY, OVERWRITE, REJECTED, DESCRIPTIONS, CUT_OFF, IDLE, ROLLBACK, PROMOTE)

@@ -19,7 +19,7 @@ from .forks import Forks, Work
 from .scenarios import Files, Scenario
 
 ALL = os.environ.get("LAKEORCH_FAULTS") == "all"
-DONE = {"published", "nothing to do", "rolled back"}
+DONE = {"published", "nothing to do", "rolled back", "promoted"}
 Seen = dict[str, Any]
 _FULL = re.compile("disk is full|no space left", re.I)
 
@@ -47,6 +47,9 @@ class Site:
         for files in scenario.before:
             self._write(files)
             self._ends("published")
+        for files, command in scenario.prepared:
+            self._write(files)
+            self._ends("published", {**self.run, "command": command})
         if scenario.before and scenario.after:
             # what it remembers of having nothing to do must not outlive the edit
             self._ends("nothing to do")
