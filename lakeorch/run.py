@@ -325,8 +325,9 @@ class Run:
         while True:
             self.decision = self._decide()
             self._reject()
-            staged = [work.staged for name in self.decision.publish if (work := self.work[name]).staged is not None]
-            changes = [change for change in staged if change is not None]
+            # inputs first, for a catalog that takes one table at a time
+            wanted = [name for name in self.selection if name in self.decision.publish]
+            changes = [change for name in wanted if (change := self.work[name].staged) is not None]
             if not changes:
                 return {}
             self._tell("publish_started")

@@ -33,6 +33,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from lakeorch.lake.metadata import Files, written
+from lakeorch.lake.pointers import ATOMIC
 from lakeorch.lake.port import CommitMissedError, TableCommit, identifier
 from lakeorch.lake.remedy import passing, plainly
 from lakeorch.lake.versions import Timeline
@@ -69,8 +70,6 @@ class DatabaseCatalog(SqlCatalog):
         place: what to call it in messages.
         properties: `uri`, `warehouse` and settings of the file system.
     """
-
-    guarantee = "one catalog transaction over all tables"
 
     def __init__(self, name: str, *, create: bool, place: str, properties: Mapping[str, str]) -> None:
         self._create = create
@@ -129,6 +128,11 @@ class DatabaseCatalog(SqlCatalog):
             # Two first runs at once: the other one made them.
             if not self._has_tables():
                 raise
+
+    @property
+    def guarantee(self) -> str:
+        """What it promises about a commit over several tables."""
+        return ATOMIC
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -211,6 +215,9 @@ class DatabaseCatalog(SqlCatalog):
     def register(self, tables: Mapping[str, str]) -> None:
         """Adds pointers; raises as `commit` does."""
         self.swap([Swap(self.name, name, None, location) for name, location in tables.items()])
+
+    def settle(self) -> None:
+        """Nothing: no commit is ever under way for others to see."""
 
     def drop(self, tables: Mapping[str, str]) -> None:
         """Takes pointers away; raises as `commit` does."""

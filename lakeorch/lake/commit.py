@@ -26,7 +26,8 @@ from lakeorch.lake.change import apply
 from lakeorch.lake.port import Catalog, CommitMissedError, TableCommit
 from lakeorch.lake.published import RUN_ID
 from lakeorch.lake.remedy import FAILURES, passing, plainly
-from lakeorch.lake.replay import check_fits, replayed
+from lakeorch.lake.replay import check_fits, is_made_empty, replayed
+from lakeorch.lake.requests import only_rows
 from lakeorch.lake.scan import plain
 from lakeorch.lake.staged import Staged, stamped
 from lakeorch.model import Published
@@ -78,7 +79,7 @@ def _publish(
     published = catalog.published({name: pointers[name] for name in wanted if name in pointers})
     changes: list[TableCommit] = []
     done: dict[str, int | None] = {}
-    for asked in sorted(staged, key=lambda change: change.name):
+    for asked in staged:
         now = published.get(asked.name)
         done[asked.name] = asked.snapshot_id if asked.writes_data else now.snapshot_id if now else None
         prepared = _prepared(catalog, asked, now, read=asked.name in unmoved)
@@ -116,6 +117,8 @@ def _prepared(catalog: Catalog, staged: Staged, now: Published | None, *, read: 
     table = catalog.table(staged.name, now.location)
     if now.location == staged.stand.location:
         updates = staged.request.updates
+    elif is_made_empty(staged.stand, table):
+        updates = only_rows(staged.request.updates)
     else:
         check_fits(staged, now, table)
         if read and now.snapshot_id != staged.stand.snapshot_id:
@@ -210,6 +213,8 @@ def patiently(catalog: Catalog, act: Callable[[], T]) -> T:
     for attempt in itertools.count():
         late = time.monotonic() > deadline
         try:
+            if attempt:
+                catalog.settle()
             return act()
         except CommitMissedError as error:
             if late:

@@ -10,7 +10,7 @@ from lakeorch.lake.creation import creation, request_of
 from lakeorch.lake.port import Catalog
 from lakeorch.lake.published import SAME_AS
 from lakeorch.lake.records import Kept
-from lakeorch.lake.replay import check_fits, stand_of
+from lakeorch.lake.replay import check_fits, is_made_empty, stand_of
 from lakeorch.lake.scan import plain
 from lakeorch.lake.schema import evolve, fields_of, partition_spec, sort_order, transforms_of, with_docs
 from lakeorch.lake.staged import Draft, Mode, Staged, Stand
@@ -130,6 +130,8 @@ def amended(
 def revived(catalog: Catalog, kept: Kept) -> Staged | None:
     """A staged change out of its record, None where it fits the table no more or its files are gone."""
     pointer = catalog.pointer(kept.name)
+    if pointer is not None and is_made_empty(kept.stand, catalog.table(kept.name, pointer)):
+        pointer = None
     if (pointer is None) != (kept.stand.location is None):
         return None
     if pointer is None:

@@ -172,6 +172,9 @@ class EnvironmentCatalog:
         swaps += [Swap(self.name, c.name, rows.own.get(c.name), written(self._marked(c, rows))) for c in changes]
         self._production.swap(swaps)
 
+    def settle(self) -> None:
+        """Nothing, as for the database's catalog."""
+
     def register(self, tables: Mapping[str, str]) -> None:
         """Refused: what an environment has of its own is made in it."""
         for name in sorted(tables):

@@ -6,11 +6,8 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from pyiceberg.io import load_file_io
-
 from lakeorch.errors import CatalogError, LakeorchError
 from lakeorch.lake import commit, opening
-from lakeorch.lake.catalog import DatabaseCatalog
 from lakeorch.lake.compare import rows_differ
 from lakeorch.lake.drafting import amended, finished, new_draft, next_draft, revived
 from lakeorch.lake.environment import Environment, EnvironmentCatalog, environment_of, environments
@@ -20,13 +17,11 @@ from lakeorch.lake.remedy import plainly
 from lakeorch.lake.rollback import Return, roll_back
 from lakeorch.lake.scan import Scan, plain, scan_of
 from lakeorch.lake.staged import Draft, Mode, Staged
-from lakeorch.lake.storage import DiskStorage, ObjectStorage, Storage
-from lakeorch.lake.turns import Turns, turns_of
+from lakeorch.lake.storage import Storage
+from lakeorch.lake.turns import Turns
 from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published, Schema
 from lakeorch.types import Transform
-
-_OWN = "_lakeorch"
 
 
 class Lake:
@@ -54,7 +49,7 @@ class Lake:
         uri: str,
         warehouse: str,
         *,
-        name: str = "lakeorch",
+        name: str = opening.NAME,
         environment: str = "",
         properties: Mapping[str, str] | None = None,
         create: bool,
@@ -62,27 +57,26 @@ class Lake:
         """Opens a lake.
 
         Args:
-            uri: of the catalog: `sqlite:///…`, `postgresql+psycopg://…`.
+            uri: of the catalog: `sqlite:///…`, `postgresql+psycopg://…`, `https://…` for a server.
             warehouse: a folder or a URL.
             name: of the catalog inside its database.
             environment: show its tables in front of the catalog's, and change only those; empty for none.
-            properties: settings of the file system, in pyiceberg's words (`s3.endpoint`, …).
+            properties: settings of the file system and of a server's login, in pyiceberg's words (`s3.endpoint`, …).
             create: make folder and catalog where they are missing. Without, nothing is written, and a SQLite file
                 that is not there is an empty lake.
         """
-        place = opening.place_of(uri)
-        root = opening.local(warehouse)
-        where = str(root) if root else warehouse.rstrip("/")
-        with plainly(place):
-            uri = opening.prepared(uri, root, create=create)
-        settings = {**(properties or {}), "uri": uri, "warehouse": where}
-        catalog = DatabaseCatalog(name, create=create, place=place, properties=settings)
-        turns = turns_of(root / _OWN / "turn" if root else None, catalog.engine, name)
-        shown: Catalog = environment_of(catalog, environment) if environment else catalog
-        if root:
-            return cls(shown, where, DiskStorage(root / _OWN), turns, environment)
-        storage = ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}")
-        return cls(shown, where, storage, turns, environment)
+        found = opening.opened(uri, warehouse, name, environment, properties or {}, create=create)
+        return cls(found.catalog, found.warehouse, found.storage, found.turns, environment)
+
+    @property
+    def guarantee(self) -> str:
+        """What the catalog promises about a publish of several tables."""
+        return self._catalog.guarantee
+
+    def settle(self) -> None:
+        """Carries a publish through that another run began and perhaps did not live to end."""
+        with plainly(self.warehouse):
+            self._catalog.settle()
 
     # ---- what is published -------------------------------------------------------------------------------------
 

@@ -60,6 +60,10 @@ class Files:
         """Table → its past, as its metadata file tells it."""
         return _each(pointers, self._timeline)
 
+    def document(self, location: str) -> dict[str, Any]:
+        """A metadata file as JSON."""
+        return _json(self, location)
+
     def metadata(self, location: str) -> TableMetadata:
         """A metadata file as pyiceberg has it."""
         return _metadata(self, location)

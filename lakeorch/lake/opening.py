@@ -1,18 +1,71 @@
-"""Where a lake lies, and whether it can be opened there: found out before anything is touched."""
+"""Opening a lake: where it lies and whether it can be opened there, found out before anything is touched."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from lakeorch.errors import CatalogError
-from lakeorch.lake.scan import plain
+from pyiceberg.io import load_file_io
 
+from lakeorch.errors import CatalogError, UsageError
+from lakeorch.lake.catalog import DatabaseCatalog
+from lakeorch.lake.environment import environment_of
+from lakeorch.lake.pointers import is_served
+from lakeorch.lake.port import Catalog
+from lakeorch.lake.remedy import plainly
+from lakeorch.lake.scan import plain
+from lakeorch.lake.storage import DiskStorage, ObjectStorage, Storage
+from lakeorch.lake.turns import Turns, turns_of
+
+NAME = "lakeorch"
+_OWN = "_lakeorch"
 _SQLITE = "sqlite:///"
 # without a driver named, which one is meant would depend on SQLAlchemy's version
 _POSTGRES = re.compile(r"^postgres(?:ql)?://")
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a lake is made of."""
+
+    catalog: Catalog
+    warehouse: str
+    storage: Storage
+    turns: Turns
+
+
+def opened(
+    uri: str, warehouse: str, name: str, environment: str, properties: Mapping[str, str], *, create: bool
+) -> Opened:
+    """Opens a lake's parts; see `Lake.open`."""
+    place = place_of(uri)
+    root = local(warehouse)
+    where = str(root) if root else warehouse.rstrip("/")
+    with plainly(place):
+        uri = prepared(uri, root, create=create)
+    settings = {**properties, "uri": uri, "warehouse": where}
+    storage: Storage = (
+        DiskStorage(root / _OWN) if root else ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}")
+    )
+    catalog: Catalog
+    database = None
+    if is_served(uri):
+        from lakeorch.lake.rest import ServerCatalog
+
+        if name != NAME:
+            hint = "give the environment a catalog of its own too, in lakeorch.yml"
+            raise UsageError(f"{place}: a REST catalog has no room for a second lake, {name}", hint=hint)
+        # to a server, `warehouse` is one of its own
+        catalog = ServerCatalog(name, place=place, properties={**properties, "uri": uri}, storage=storage)
+    else:
+        catalog = DatabaseCatalog(name, create=create, place=place, properties=settings)
+        database = catalog.engine
+    turns = turns_of(root / _OWN / "turn" if root else None, database, name)
+    return Opened(environment_of(catalog, environment) if environment else catalog, where, storage, turns)
 
 
 def local(warehouse: str) -> Path | None:

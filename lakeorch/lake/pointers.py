@@ -1,4 +1,4 @@
-"""Where every table of a catalog in a SQLite file stands, by one statement and without the libraries of Iceberg.
+"""What can be told of a catalog without the libraries of Iceberg: by its address, or by one statement on its file.
 
 A plan that has nothing to read but pointers is answered before those libraries would be loaded.
 """
@@ -10,7 +10,16 @@ import sqlite3
 from pathlib import Path
 
 SQLITE = "sqlite:///"
+SERVED = ("http://", "https://")
+# what a catalog promises about a commit over several tables
+ATOMIC = "one catalog transaction over all tables"
+ROLLED_FORWARD = "table by table, rolled forward after a crash"
 _QUERY = "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables WHERE catalog_name = ?"
+
+
+def is_served(uri: str) -> bool:
+    """Whether a catalog is behind a server that speaks Iceberg's REST protocol."""
+    return uri.lower().startswith(SERVED)
 
 
 def sqlite_pointers(uri: str, name: str = "lakeorch") -> dict[str, str] | None:

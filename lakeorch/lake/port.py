@@ -1,7 +1,8 @@
 """What lakeorch asks of a catalog: pointers to metadata files, and commits over several tables.
 
 Every commit goes through here: publishing, rejecting, rolling back, dropping. A catalog in a database moves the
-pointers in one transaction of its own (`catalog.DatabaseCatalog`).
+pointers in one transaction of its own (`catalog.DatabaseCatalog`); a server is sent updates with requirements, and
+writes the metadata files itself (`rest.ServerCatalog`).
 """
 
 from __future__ import annotations
@@ -51,17 +52,20 @@ class TableCommit:
 class Catalog(Protocol):
     """A catalog as the lake uses it. All methods may be called from several threads.
 
-    Methods that read raise CatalogError where catalog or files cannot be reached. `commit` and `drop` raise the
-    catalog's own errors, which `remedy.passing` and `remedy.plainly` know: after one it is not known whether the commit
-    was made, and whoever tries again must look first.
-
-    Attributes:
-        place: what to call the catalog in messages; no credentials are in it.
-        guarantee: what it promises about a commit over several tables, in a few words.
+    Methods that read raise CatalogError where catalog or files cannot be reached. `commit`, `settle` and `drop` raise
+    the catalog's own errors, which `remedy.passing` and `remedy.plainly` know: after one it is not known whether the
+    commit was made, and whoever tries again must look first.
     """
 
-    place: str
-    guarantee: str
+    @property
+    def place(self) -> str:
+        """What to call the catalog in messages; no credentials are in it."""
+        ...
+
+    @property
+    def guarantee(self) -> str:
+        """What it promises about a commit over several tables, in a few words."""
+        ...
 
     def pointers(self) -> dict[str, str]:
         """Table → location of its metadata file, for all tables."""
@@ -106,6 +110,10 @@ class Catalog(Protocol):
         Args:
             tables: table, which must not be there → its metadata file.
         """
+        ...
+
+    def settle(self) -> None:
+        """Carries a commit through that was begun, by whomever, and perhaps never ended."""
         ...
 
     def drop(self, tables: Mapping[str, str]) -> None:

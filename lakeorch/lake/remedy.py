@@ -6,6 +6,16 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyiceberg.exceptions import (
+    CommitStateUnknownException,
+    ForbiddenError,
+    OAuthError,
+    RESTError,
+    ServerError,
+    ServiceUnavailableError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from lakeorch.errors import CatalogError, LakeorchError
@@ -41,18 +51,34 @@ _DATABASE: tuple[tuple[str, str, str], ...] = (
     ("authentication", "the catalog refused the login", "check user and password"),
 )
 
-_ADDRESSES = "sqlite:///… and postgresql+psycopg://… work"
+_PASSING_ON_A_SERVER = (ServiceUnavailableError, ServerError, TooManyRequestsError, CommitStateUnknownException)
+
+# What a catalog's server answers → what happened, what to do.
+_SERVER: tuple[tuple[tuple[type[RESTError], ...], str, str], ...] = (
+    ((UnauthorizedError, OAuthError), "the catalog refused the login", "check token or credential under properties"),
+    ((ForbiddenError,), "the catalog refuses this to this user", "ask for the right, or use another user"),
+    (
+        _PASSING_ON_A_SERVER,
+        "the catalog cannot be reached or fails",
+        "check that it runs and its address, then run again",
+    ),
+    ((RESTError,), "the catalog does not take this", "check its address, its version and what it logs"),
+)
+
+_ADDRESSES = "sqlite:///…, postgresql+psycopg://… and https://… (a REST catalog) work"
 
 # Read back and try again: another writer was faster, or the database was busy.
 _PASSING = ("locked", "busy", "deadlock", "could not serialize", "unique constraint", "duplicate key")
 
 
 # what a catalog raises of its own accord, from a commit: it is not known then whether the commit was made
-FAILURES: tuple[type[Exception], ...] = (SQLAlchemyError,)
+FAILURES: tuple[type[Exception], ...] = (SQLAlchemyError, RESTError)
 
 
 def passing(error: Exception) -> bool:
     """Whether trying again can help: the database was busy or another writer came first."""
+    if isinstance(error, _PASSING_ON_A_SERVER):
+        return True
     text = str(getattr(error, "orig", None) or error).lower()
     return any(words in text for words in _PASSING)
 
@@ -72,6 +98,8 @@ def plainly(place: str) -> Iterator[None]:
         raise _disk(error, place) from error
     except SQLAlchemyError as error:
         raise _database(error, place) from error
+    except RESTError as error:
+        raise _server(error, place) from error
     except ModuleNotFoundError as error:
         package = "lakeorch[postgres]" if error.name == "psycopg" else error.name
         raise CatalogError(
@@ -96,3 +124,9 @@ def _database(error: SQLAlchemyError, place: str) -> CatalogError:
             return CatalogError(f"{place}: {what}", hint=hint)
     first = said.splitlines()[0] if said else type(error).__name__
     return CatalogError(f"{place}: the catalog cannot be reached: {first}", hint="check that it runs and its address")
+
+
+def _server(error: RESTError, place: str) -> CatalogError:
+    said = str(error).strip().splitlines()
+    what, hint = next((what, hint) for kinds, what, hint in _SERVER if isinstance(error, kinds))
+    return CatalogError(f"{place}: {what}{': ' if said else ''}{said[0] if said else ''}", hint=hint)

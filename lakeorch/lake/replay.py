@@ -39,6 +39,12 @@ def stand_of(published: Published, table: Table) -> Stand:
     )
 
 
+def is_made_empty(stand: Stand, table: Table) -> bool:
+    """Whether this is the very table that a change makes, without its rows: some catalogs make it in two steps."""
+    metadata = table.metadata
+    return stand.location is None and str(metadata.table_uuid) == stand.uuid and metadata.current_snapshot_id is None
+
+
 def check_fits(staged: Staged, published: Published, table: Table) -> None:
     """Whether `staged` may be made on the table as it is now.
 

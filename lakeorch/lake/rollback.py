@@ -20,7 +20,7 @@ from pyiceberg.table.update import SetSnapshotRefUpdate
 from lakeorch.errors import CatalogError, MovedError
 from lakeorch.lake.change import Change
 from lakeorch.lake.commit import at_one_time, patiently
-from lakeorch.lake.port import Catalog, TableCommit
+from lakeorch.lake.port import Catalog, CommitMissedError, TableCommit
 
 _KEPT = ("comment", "owner")
 _OURS = "lakeorch."
@@ -71,7 +71,11 @@ def _roll_back(catalog: Catalog, returns: Sequence[Return], sent: list[Return]) 
         if updates := _change(catalog, table, each).updates:
             changes.append(TableCommit(each.name, table, updates, table.io))
             sent.append(each)
-    catalog.commit(at_one_time(changes, {}), {})
+    try:
+        catalog.commit(at_one_time(changes, {}), {})
+    except CommitMissedError:
+        sent.clear()  # whoever moved them, it was not this
+        raise
 
 
 def _is_back(catalog: Catalog, asked: Return, pointers: Mapping[str, str]) -> bool:

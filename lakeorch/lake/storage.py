@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +24,10 @@ class Storage(Protocol):
 
     def write(self, name: str, text: str) -> None:
         """Replaces the file as a whole."""
+        ...
+
+    def create(self, name: str, text: str) -> bool:
+        """Writes a file that is not there yet; False, and nothing is written, where it is."""
         ...
 
     def remove(self, name: str) -> None:
@@ -44,6 +50,22 @@ class DiskStorage:
 
     def write(self, name: str, text: str) -> None:
         """Writes beside the file, brings it to disk, renames."""
+        with self._beside(name, text) as beside:
+            beside.replace(self._folder / name)
+
+    def create(self, name: str, text: str) -> bool:
+        """Writes beside the file, brings it to disk, links: only one of several at once succeeds."""
+        with self._beside(name, text) as beside:
+            try:
+                os.link(beside, self._folder / name)
+            except FileExistsError:
+                return False
+            finally:
+                beside.unlink()
+        return True
+
+    @contextmanager
+    def _beside(self, name: str, text: str) -> Iterator[Path]:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
@@ -52,7 +74,7 @@ class DiskStorage:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            yield beside
         except OSError:
             beside.unlink(missing_ok=True)
             raise
@@ -81,6 +103,15 @@ class ObjectStorage:
         """One put."""
         with self._io.new_output(f"{self._url}/{name}").create(overwrite=True) as stream:
             stream.write(text.encode("utf-8"))
+
+    def create(self, name: str, text: str) -> bool:
+        """One put after a look, where the store knows no conditional one: two at the very same time both succeed."""
+        try:
+            with self._io.new_output(f"{self._url}/{name}").create(overwrite=False) as stream:
+                stream.write(text.encode("utf-8"))
+        except FileExistsError:
+            return False
+        return True
 
     def remove(self, name: str) -> None:
         """Removes the object; a missing one is no error."""

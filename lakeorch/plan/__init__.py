@@ -17,6 +17,7 @@ from lakeorch.brief import Tables
 from lakeorch.cache import Cache
 from lakeorch.graph import Graph
 from lakeorch.graph.pins import PINNED, Pin
+from lakeorch.lake.pointers import ATOMIC
 from lakeorch.model import (
     VERSION_COLUMNS,
     Action,
@@ -58,6 +59,7 @@ class Survey:
         beside: models that have checks besides those of their own file.
         cache: knows which models were up to date before, and learns which are now.
         void: tables that an environment built, and that are production's again because that has moved since.
+        guarantee: what the catalog promises about the publish.
     """
 
     graph: Graph
@@ -74,6 +76,7 @@ class Survey:
     beside: Collection[str] = ()
     cache: Cache = field(default_factory=Cache)
     void: frozenset[str] = frozenset()
+    guarantee: str = ATOMIC
 
     def heads(self) -> dict[str, int | None]:
         """Every published table's data snapshot."""
@@ -95,7 +98,7 @@ class Survey:
             steps.append(step)
             if step.action is Action.BUILD:
                 moving.add(name)
-        return Plan(tuple(steps), self.departed())
+        return Plan(tuple(steps), self.departed(), self.guarantee)
 
     def departed(self) -> tuple[str, ...]:
         """Tables that lakeorch made and whose model is no longer in the project, or is a view now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lakeorch.lake.pointers import ATOMIC
 from lakeorch.model import Action, Step
 from lakeorch.plan.impact import Impact
 
@@ -25,7 +26,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     departed: tuple[str, ...] = ()
-    guarantee: str = "one catalog transaction over all tables"
+    guarantee: str = ATOMIC
     impacts: Mapping[str, Impact] = field(default_factory=dict)
     behind: tuple[Step, ...] = ()
 

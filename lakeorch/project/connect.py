@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakeorch.errors import UsageError, suggestion
+from lakeorch.lake.pointers import is_served
 from lakeorch.masking import is_secret, mask
 from lakeorch.model import Inputs, Published
 from lakeorch.project.config import Config
@@ -66,21 +67,32 @@ class _Subject:
 
     @property
     def database(self) -> str:
-        """What keeps the catalog: `sqlite`, `postgresql`."""
+        """What keeps the catalog: `sqlite`, `postgresql`; `https` or `http` for a server."""
         return re.split(r"[:+]", self.config.catalog, maxsplit=1)[0]
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the catalog is behind a server that speaks Iceberg's REST protocol."""
+        return is_served(self.config.catalog)
 
     @property
     def packages(self) -> tuple[str, ...]:
         """With what pyiceberg reaches this catalog and warehouse."""
-        extras = ["sql-sqlite", "pyarrow", *(["s3fs"] if self.config.warehouse.startswith("s3") else [])]
+        extras = [
+            *([] if self.is_served else ["sql-sqlite"]),
+            "pyarrow",
+            *(["s3fs"] if self.config.warehouse.startswith("s3") else []),
+        ]
         driver = _DRIVERS.get(self.config.catalog.partition(":")[0].partition("+")[2])
         return (f"pyiceberg[{','.join(extras)}]", *([driver] if driver else []))
 
     def opened(self, imports: str = "", *more: str) -> str:
         """Python that opens `table` with pyiceberg, then `more`."""
         config = self.config
-        arguments = [_text(self.catalog), 'type="sql"', f"uri={_address(config.catalog)}"]
-        arguments.append(f"warehouse={_text(config.warehouse)}")
+        kind = "rest" if self.is_served else "sql"
+        arguments = [_text(self.catalog), f'type="{kind}"', f"uri={_address(config.catalog)}"]
+        if not self.is_served:
+            arguments.append(f"warehouse={_text(config.warehouse)}")
         if config.properties:
             pairs = (f"{_text(key)}: {_property(key, value)}" for key, value in config.properties.items())
             arguments.append(f"**{{{', '.join(pairs)}}}")
@@ -176,24 +188,16 @@ def _duckdb(at: _Subject) -> Snippet:
 
 
 def _spark(at: _Subject) -> Snippet:
-    driver, jar = _JDBC.get(at.database, ("", ""))
-    address, user = _jdbc(at.config.catalog)
+    jar = _JDBC.get(at.database, ("", ""))[1]
     settings = {
-        "spark.jars.packages": ",".join(filter(None, (_ICEBERG_FOR_SPARK, jar))),
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        f"spark.sql.catalog.{at.catalog}": "org.apache.iceberg.spark.SparkCatalog",
-        f"spark.sql.catalog.{at.catalog}.type": "jdbc",
-        f"spark.sql.catalog.{at.catalog}.jdbc-driver": driver,
-        f"spark.sql.catalog.{at.catalog}.jdbc.schema-version": "V1",
-        f"spark.sql.catalog.{at.catalog}.uri": address,
-        f"spark.sql.catalog.{at.catalog}.warehouse": at.config.warehouse,
-        f"spark.sql.catalog.{at.catalog}.jdbc.user": user,
+        "spark.jars.packages": _text(",".join(filter(None, (_ICEBERG_FOR_SPARK, jar)))),
+        "spark.sql.extensions": _text("org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"),
+        f"spark.sql.catalog.{at.catalog}": _text("org.apache.iceberg.spark.SparkCatalog"),
+        **{f"spark.sql.catalog.{at.catalog}.{key}": value for key, value in _spark_catalog(at).items()},
     }
-    lines = [f"    .config({_text(key)}, {_text(value)})" for key, value in settings.items() if value]
-    if user:
-        lines.append(f'    .config("spark.sql.catalog.{at.catalog}.jdbc.password", os.environ["{PASSWORD}"])')
+    lines = [f"    .config({_text(key)}, {value})" for key, value in settings.items()]
     code = [
-        *(["import os", ""] if user else []),
+        *(["import os", ""] if any("os.environ" in line for line in lines) else []),
         "from pyspark.sql import SparkSession",
         "",
         "spark = (",
@@ -210,13 +214,42 @@ def _spark(at: _Subject) -> Snippet:
     return Snippet("spark", "python", ("pyspark==3.5.*",), "\n".join(code) + "\n", note, executed=False)
 
 
+def _spark_catalog(at: _Subject) -> dict[str, str]:
+    """Settings of the catalog in Spark, as Python writes them."""
+    config = at.config
+    if at.is_served:
+        properties = {key: _property(key, value) for key, value in config.properties.items()}
+        return {"type": _text("rest"), "uri": _address(config.catalog), **properties}
+    address, user = _jdbc(config.catalog)
+    settings = {
+        "type": "jdbc",
+        "jdbc-driver": _JDBC.get(at.database, ("", ""))[0],
+        "jdbc.schema-version": "V1",
+        "uri": address,
+        "warehouse": config.warehouse,
+        "jdbc.user": user,
+    }
+    password = {"jdbc.password": f'os.environ["{PASSWORD}"]'} if user else {}
+    return {key: _text(value) for key, value in settings.items() if value} | password
+
+
 def _trino(at: _Subject) -> Snippet:
     if at.database == "sqlite":
         return Snippet("trino", "text", (), _registrations(at), _NO_SQLITE, executed=False)
-    address, user = _jdbc(at.config.catalog)
     code = [
         f"# etc/catalog/{at.catalog}.properties",
         "connector.name=iceberg",
+        *(_trino_server(at) if at.is_served else _trino_database(at)),
+        "",
+        f"-- then: SELECT * FROM {at.catalog}.{_qualified(at.table.name)};",
+    ]
+    note = "Add the file system's own settings (fs.native-s3.enabled, …). Not executed by lakeorch's own tests."
+    return Snippet("trino", "text", (), "\n".join(code) + "\n", note, executed=False)
+
+
+def _trino_database(at: _Subject) -> list[str]:
+    address, user = _jdbc(at.config.catalog)
+    return [
         "iceberg.catalog.type=jdbc",
         f"iceberg.jdbc-catalog.catalog-name={at.catalog}",
         f"iceberg.jdbc-catalog.driver-class={_JDBC.get(at.database, ('',))[0]}",
@@ -225,11 +258,19 @@ def _trino(at: _Subject) -> Snippet:
         *([f"iceberg.jdbc-catalog.connection-password=${{ENV:{PASSWORD}}}"] if user else []),
         "iceberg.jdbc-catalog.schema-version=V1",
         f"iceberg.jdbc-catalog.default-warehouse-dir={at.config.warehouse}",
-        "",
-        f"-- then: SELECT * FROM {at.catalog}.{_qualified(at.table.name)};",
     ]
-    note = "Add the file system's own settings (fs.native-s3.enabled, …). Not executed by lakeorch's own tests."
-    return Snippet("trino", "text", (), "\n".join(code) + "\n", note, executed=False)
+
+
+def _trino_server(at: _Subject) -> list[str]:
+    given = at.config.properties
+    logins = [key for key in ("token", "credential") if key in given]
+    return [
+        "iceberg.catalog.type=rest",
+        f"iceberg.rest-catalog.uri={mask(at.config.catalog).replace('***', f'${{ENV:{PASSWORD}}}')}",
+        *([f"iceberg.rest-catalog.warehouse={given['warehouse']}"] if "warehouse" in given else []),
+        *(["iceberg.rest-catalog.security=OAUTH2"] if logins else []),
+        *(f"iceberg.rest-catalog.oauth2.{key}=${{ENV:{_variable(key)}}}" for key in logins),
+    ]
 
 
 _NO_SQLITE = (
@@ -283,7 +324,12 @@ def _address(uri: str) -> str:
 def _property(key: str, value: str) -> str:
     if not is_secret(key):
         return _text(value)
-    return f'os.environ["{re.sub("[^A-Z0-9]+", "_", key.upper())}"]'
+    return f'os.environ["{_variable(key)}"]'
+
+
+def _variable(key: str) -> str:
+    """The environment variable that a snippet reads a secret property from."""
+    return re.sub("[^A-Z0-9]+", "_", key.upper())
 
 
 def _jdbc(uri: str) -> tuple[str, str]:

@@ -65,6 +65,8 @@ class Running:
         with contextlib.ExitStack() as stack:
             stack.callback(self.site.cache.save)
             seen = functools.cache(lambda: stack.enter_context(self.open_lake(create=False, begins=True)))
+            if self.site.is_served:
+                seen().settle()
             found = survey(self.site, seen, self.engine, *asked, full=full, unpin=unpin)
             plan = found.survey.plan(found.selection)
             self.notify(Event("run_started", run_id, time.time(), steps=plan.steps))

@@ -24,6 +24,7 @@ class Site:
     Attributes:
         defaults: default settings by folder, its path relative to the model folder.
         remember: whether the disposable cache may be written: reading commands leave no trace.
+        is_served: the catalog is behind a server, which must be asked what it can do.
         pointers: where every table stands, found without opening the lake; None, or what gives None, asks the lake.
     """
 
@@ -32,6 +33,7 @@ class Site:
     variables: Mapping[str, Scalar]
     defaults: Callable[[str], Mapping[str, object]]
     remember: bool = False
+    is_served: bool = False
     pointers: Callable[[], Mapping[str, str] | None] | None = None
 
     @functools.cached_property

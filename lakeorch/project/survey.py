@@ -16,6 +16,7 @@ from lakeorch.engines import Engine
 from lakeorch.errors import Finding, ProjectError, UsageError
 from lakeorch.graph import Graph
 from lakeorch.graph.pins import pins
+from lakeorch.lake.pointers import ATOMIC
 from lakeorch.model import Action, FileSet, Inputs, Model, Published
 from lakeorch.observe import Event
 from lakeorch.parse import Parsed, parse_folder
@@ -98,8 +99,7 @@ def survey(
     moving = selection if not pinned else tuple(name for name in selection if name not in pinned)
     raw = Raw(site)
     bound = bind(graph, moving, engine, published, site.variables, site.root, parsed.singular, site.cache, raw.content)
-    findings += (*bound.findings, *_engines(graph, selection, engine), *_unbuilt(graph, selection, published))
-    _refuse(findings)
+    _refuse([*findings, *bound.findings, *_engines(graph, selection, engine), *_unbuilt(graph, selection, published)])
     _keep_columns(bound, pinned, published)
     checks = Checks(graph, parsed.singular)
     files = raw.files(pattern for name in selection for pattern in graph.files_behind(name))
@@ -118,9 +118,10 @@ def survey(
         void=lake().void() if site.pointers is None else frozenset(),
         beside=checks.beside,
         cache=site.cache,
+        guarantee=lake().guarantee if site.is_served else ATOMIC,
     )
     _refuse(standing(facts, moving))
-    return Found(facts, selection, {check.rpartition(".")[2]: parsed.singular[check] for check in parsed.singular})
+    return Found(facts, selection, {name.rpartition(".")[2]: check for name, check in parsed.singular.items()})
 
 
 def _keep_columns(bound: Bound, pinned: Iterable[str], published: Tables) -> None:

@@ -95,7 +95,7 @@ class Wiring:
 
     def site(self, *, remember: bool = False) -> Site:
         """Where the models are; with `remember`, the disposable cache may be written."""
-        from lakeorch.lake.pointers import sqlite_pointers
+        from lakeorch.lake.pointers import is_served, sqlite_pointers
         from lakeorch.project.site import Site
 
         def defaults(path: str) -> Mapping[str, object]:
@@ -103,7 +103,8 @@ class Wiring:
 
         config = self.config
         pointers = None if config.shares else functools.partial(sqlite_pointers, config.catalog, config.catalog_name)
-        return Site(config.root, config.folder, config.variables, defaults, remember, pointers)
+        served = is_served(config.catalog)
+        return Site(config.root, config.folder, config.variables, defaults, remember, served, pointers)
 
     def survey(
         self,

@@ -206,6 +206,39 @@ def test_no_secret_is_printed(engine: str, tmp_path: Path) -> None:
         assert "jdbc:postgresql://db.example.com:5433/lake" in found.code
 
 
+SERVED = """
+catalog: https://catalog.example.com/api
+warehouse: s3://bucket/lake
+properties: {warehouse: analytics, token: hunter2, s3.endpoint: http://store.example.com}
+"""
+
+
+@pytest.mark.parametrize("engine", engines())
+def test_a_catalog_behind_a_server(engine: str, tmp_path: Path) -> None:
+    from lakeorch.model import Published
+    from lakeorch.project.config import load_config
+    from lakeorch.project.connect import snippet
+
+    (tmp_path / "sql_models").mkdir()
+    (tmp_path / "lakeorch.yml").write_text(SERVED, encoding="utf-8")
+    table = Published("a.t", "s3://bucket/lake/a/t/metadata/1.metadata.json", 1, 1, (1,), {}, ())
+    lake = SimpleLake({"a.t": table})
+    found = snippet(load_config(tmp_path, None, {}), lake, engine)  # type: ignore[arg-type]  # only this is asked
+    assert "hunter2" not in repr(found)
+    assert "sql-sqlite" not in repr(found.packages)
+    assert "jdbc" not in found.code
+    if "load_catalog" in found.code:
+        told = load_catalog_call(found.code)
+        wanted = {"type": "rest", "uri": "https://catalog.example.com/api", "warehouse": "analytics", "token": "tok"}
+        assert wanted.items() <= told.items()
+    elif engine == "spark":
+        assert '.config("spark.sql.catalog.lakeorch.type", "rest")' in found.code
+        assert '.config("spark.sql.catalog.lakeorch.token", os.environ["TOKEN"])' in found.code
+    else:
+        assert "iceberg.rest-catalog.uri=https://catalog.example.com/api" in found.code
+        assert "iceberg.rest-catalog.oauth2.token=${ENV:TOKEN}" in found.code
+
+
 class SimpleLake:
     """As much of a lake as a snippet asks for: a catalog elsewhere cannot be had here."""
 
@@ -220,7 +253,7 @@ def load_catalog_call(code: str) -> dict[str, str]:
     """What a snippet would call `load_catalog` with, where the secrets are in the environment."""
     lines = code[code.index("catalog = load_catalog(") : code.index("table = ")]
     told: dict[str, str] = {}
-    environ = {"LAKEORCH_CATALOG_PASSWORD": "pw", "S3_SECRET_ACCESS_KEY": "key"}
+    environ = {"LAKEORCH_CATALOG_PASSWORD": "pw", "S3_SECRET_ACCESS_KEY": "key", "TOKEN": "tok"}
     scope = {"os": type("os", (), {"environ": environ}), "load_catalog": lambda _, **facts: told.update(facts)}
     exec(lines, scope)
     return told

@@ -1,8 +1,8 @@
 """Every call by which a run writes or commits, numbered, and one fault at one of them.
 
 The calls are taken at the doors of the process, below lakeorch: the functions of `os` and `io`, pyiceberg's file
-access, DuckDB's COPY, the statements and commits of SQLAlchemy's dialect. So nothing in lakeorch knows of it, and a
-call that is added to lakeorch later is numbered without a change here.
+access, DuckDB's COPY, the statements and commits of SQLAlchemy's dialect, requests to servers. So nothing in lakeorch
+knows of it, and a call that is added to lakeorch later is numbered without a change here.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from typing import Any, Literal
 from unittest.mock import patch
 
 Kind = Literal["kill", "torn", "full", "error", "lost", "locked", "conflict", "pause"]
-Door = Literal["disk", "write", "engine", "sql", "commit", "read"]
+Door = Literal["disk", "write", "engine", "sql", "commit", "http", "read"]
 
 # Which faults can happen where. `write` is a disk call that carries bytes, so that half of them can arrive.
 CAN: dict[Kind, frozenset[Door]] = {
-    "kill": frozenset({"disk", "write", "engine", "sql", "commit"}),
+    "kill": frozenset({"disk", "write", "engine", "sql", "commit", "http"}),
     "torn": frozenset({"write", "engine"}),
     "full": frozenset({"disk", "write", "engine", "sql", "commit"}),
-    "error": frozenset({"disk", "write", "engine", "sql", "commit", "read"}),
-    "lost": frozenset({"disk", "write", "engine", "sql", "commit"}),
-    "locked": frozenset({"sql", "commit"}),
-    "conflict": frozenset({"sql", "commit"}),
+    "error": frozenset({"disk", "write", "engine", "sql", "commit", "http", "read"}),
+    "lost": frozenset({"disk", "write", "engine", "sql", "commit", "http"}),
+    "locked": frozenset({"sql", "commit", "http"}),
+    "conflict": frozenset({"sql", "commit", "http"}),
 }
 
 
@@ -42,8 +42,8 @@ class Fault:
 
     `kill`: SIGKILL before it. `torn`: half of the bytes arrive, then SIGKILL. `full`: from here on the disk is full.
     `error`: it fails, once. `lost`: it is done, then an error is raised. `locked`: the database is busy, nothing is
-    done. `conflict`: the database does it, and answers that it did not. `pause`: whoever is told of it may let others
-    go first; then it is done.
+    done. `conflict`: the database does it, and answers that it did not; a server answers 409 in both cases. `pause`:
+    whoever is told of it may let others go first; then it is done.
     """
 
     kind: Kind
@@ -99,7 +99,7 @@ class Calls:
         fault = self.fault
         if fault is None or number < fault.at or (number > fault.at and fault.kind != "full"):
             return call.act()
-        if number > fault.at and call.door in {"read", "sql"}:
+        if number > fault.at and call.door in {"read", "sql", "http"}:
             return call.act()
         if number == fault.at:
             self.hit(call.label)
@@ -159,7 +159,7 @@ def _os_error(full: bool) -> OSError:
 def watched(calls: Calls) -> Iterator[None]:
     """Takes every call of this process through `calls`."""
     with ExitStack() as stack:
-        for door in (_operating_system, _opened_files, _iceberg_files, _copies, _database):
+        for door in (_operating_system, _opened_files, _iceberg_files, _copies, _database, _servers):
             stack.enter_context(door(calls))
         yield
 
@@ -191,7 +191,7 @@ def _operating_system(calls: Calls) -> Iterator[None]:
         calls.through(Call("disk", "fsync", lambda: real_fsync(descriptor), _os_error))
 
     with ExitStack() as stack:
-        for name in ("mkdir", "replace", "rename", "unlink", "remove", "rmdir"):
+        for name in ("mkdir", "replace", "rename", "link", "unlink", "remove", "rmdir"):
             stack.enter_context(patch.object(os, name, watch(name)))
         stack.enter_context(patch.object(os, "open", opened))
         stack.enter_context(patch.object(os, "fsync", synced))
@@ -385,4 +385,33 @@ def _database(calls: Calls) -> Iterator[None]:
         for name in ("do_execute", "do_executemany", "do_execute_no_params"):
             stack.enter_context(patch.object(DefaultDialect, name, statement(name)))
         stack.enter_context(patch.object(DefaultDialect, "do_commit", committed))
+        yield
+
+
+class _Conflicted(Exception):
+    """Stands for the answer of a server that takes no commit."""
+
+
+@contextmanager
+def _servers(calls: Calls) -> Iterator[None]:
+    from requests import ConnectionError, Response
+    from requests.adapters import HTTPAdapter
+
+    real = HTTPAdapter.send
+
+    def send(self: HTTPAdapter, request: Any, *args: Any, **words: Any) -> Response:
+        act = partial(real, self, request, *args, **words)
+        error = lambda _: ConnectionError("connection reset")  # noqa: E731
+        door: Door = "read" if request.method in {"GET", "HEAD"} else "http"
+        try:
+            found: Response = calls.through(
+                Call(door, f"{request.method} {request.path_url}", act, error, busy=_Conflicted)
+            )
+        except _Conflicted:
+            found = Response()
+            found.status_code, found.request, found.url = 409, request, request.url
+            found._content = b'{"error": {"message": "no", "type": "CommitFailedException", "code": 409}}'
+        return found
+
+    with patch.object(HTTPAdapter, "send", send):
         yield

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.rest import RestServer
+
 TABLES = ("iceberg_tables", "iceberg_namespace_properties")
 
 
 class SqliteFile:
     """A file in the warehouse, which is put back with it."""
+
+    is_atomic = True
+    makes_empty = False
 
     def __init__(self, warehouse: str) -> None:
         self.uri = f"sqlite:///{warehouse}/catalog.db"
@@ -23,6 +28,9 @@ class SqliteFile:
 
 class PostgresTables:
     """Two tables of a database that is given to one lake alone."""
+
+    is_atomic = True
+    makes_empty = False
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -51,3 +59,22 @@ class PostgresTables:
         import psycopg
 
         return psycopg.connect(self.uri.replace("+psycopg", ""))
+
+
+class RestTables:
+    """A server that is given to one lake alone."""
+
+    def __init__(self, server: RestServer) -> None:
+        self.uri = server.uri
+        self.settings = {"lakeorch.yml": f"catalog: {server.uri}\n"}
+        self.is_atomic = server.transactions
+        self.makes_empty = server.transactions and not server.creates
+        self.keep = server.keep
+        self.restore = server.restore
+
+
+def catalog_of(given: str | RestServer, warehouse: str) -> SqliteFile | PostgresTables | RestTables:
+    """A catalog in a database, by its URI, behind a server, or in a file where nothing is given."""
+    if isinstance(given, RestServer):
+        return RestTables(given)
+    return PostgresTables(given) if given else SqliteFile(warehouse)

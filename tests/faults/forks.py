@@ -28,6 +28,7 @@ _WARM = (
     "lakeorch.project",
     "lakeorch.project.survey",
     "lakeorch.lake.lake",
+    "lakeorch.lake.rest",
     "lakeorch.engines.duckdb",
     "pyiceberg.io.pyarrow",
     "pyiceberg.table",

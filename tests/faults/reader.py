@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 POINTERS = (
     "SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables WHERE catalog_name = 'lakeorch'"
@@ -13,7 +15,9 @@ POINTERS = (
 
 
 def pointers(uri: str) -> dict[str, str]:
-    """Table → metadata file, by one statement on the database itself."""
+    """Table → metadata file, by one statement on the database itself, or by asking the server table for table."""
+    if uri.startswith("http"):
+        return dict(_served(uri))
     if uri.startswith("sqlite:///"):
         import sqlite3
 
@@ -30,6 +34,18 @@ def pointers(uri: str) -> dict[str, str]:
         return dict(connection.execute(POINTERS).fetchall()) if there else {}
     finally:
         connection.close()
+
+
+def _served(uri: str) -> Iterator[tuple[str, str]]:
+    def asked(path: str) -> Any:
+        with urlopen(f"{uri}/v1/{path}") as answer:
+            return json.load(answer)
+
+    prefix = asked("config")["overrides"]["prefix"]
+    for space in asked(f"{prefix}/namespaces")["namespaces"]:
+        for found in asked(f"{prefix}/namespaces/{space[0]}/tables")["identifiers"]:
+            table = asked(f"{prefix}/namespaces/{space[0]}/tables/{found['name']}")
+            yield f"{space[0]}.{found['name']}", table["metadata-location"]
 
 
 _TABLES = {

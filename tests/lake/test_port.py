@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from pyiceberg.table.update import SetPropertiesUpdate
+from sqlalchemy.exc import IntegrityError
 
 from lakeorch.lake.port import CommitMissedError, TableCommit
+from tests.rest import RestServer
 
 from .workshop import Workshop, rows
 
 ONE = "SELECT range AS id, 1::BIGINT AS gen FROM range(3)"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+KINDS = ("sqlite", "postgres", "rest", "rest, no new tables", "rest, table by table")
+
+
+@pytest.fixture(params=KINDS)
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workshop]:
-    uri = request.getfixturevalue("postgres")() if request.param == "postgres" else ""
-    shop = Workshop(tmp_path, uri)
-    for name in ("n.a", "n.b", "n.c"):
-        shop.publish(ONE, name=name, key=name)
-    yield shop
-    shop.close()
+    with ExitStack() as stack:
+        uri = request.getfixturevalue("postgres")() if request.param == "postgres" else ""
+        if request.param.startswith("rest"):
+            server = RestServer(transactions=request.param != KINDS[-1], creates=request.param == "rest")
+            uri = stack.enter_context(server.served()).uri
+        shop = Workshop(tmp_path, uri)
+        stack.callback(shop.close)
+        for name in ("n.a", "n.b", "n.c"):
+            shop.publish(ONE, name=name, key=name)
+        yield shop
 
 
 def _named(shop: Workshop, name: str, value: str) -> TableCommit:
@@ -35,13 +45,18 @@ def _owners(shop: Workshop) -> dict[str, str]:
     return {name: table.properties.get("owner", "") for name, table in shop.lake.published().items()}
 
 
+def _move(shop: Workshop, name: str) -> None:
+    """Another writer comes first."""
+    shop.append_foreign({"id": [77], "gen": [7]}, name)
+
+
 def test_all_tables_or_none(shop: Workshop) -> None:
     catalog = shop.lake._catalog
     changes = [_named(shop, name, "x") for name in ("n.a", "n.b")]
-    catalog.commit([_named(shop, "n.b", "first")], {})
+    _move(shop, "n.b")
     with pytest.raises(CommitMissedError):
         catalog.commit(changes, {})
-    assert _owners(shop) == {"n.a": "", "n.b": "first", "n.c": ""}
+    assert set(_owners(shop).values()) == {""}
     catalog.commit([_named(shop, name, "y") for name in ("n.a", "n.b")], {})
     assert _owners(shop) == {"n.a": "y", "n.b": "y", "n.c": ""}
 
@@ -49,19 +64,19 @@ def test_all_tables_or_none(shop: Workshop) -> None:
 def test_a_held_table_must_stay_and_does(shop: Workshop) -> None:
     catalog = shop.lake._catalog
     before = catalog.pointers()
-    change = _named(shop, "n.a", "x")
-    catalog.commit([change], {"n.b": before["n.b"], "n.none": None})
-    assert {name: at for name, at in catalog.pointers().items() if name != "n.a"} == {
-        name: at for name, at in before.items() if name != "n.a"
-    }
-    catalog.commit([_named(shop, "n.c", "moved")], {})
+    catalog.commit([_named(shop, "n.a", "x")], {"n.b": before["n.b"], "n.none": None})
+    now = catalog.pointers()
+    assert {name: at for name, at in now.items() if name != "n.a"} == {n: at for n, at in before.items() if n != "n.a"}
+    _move(shop, "n.c")
     for held in ({"n.c": before["n.c"]}, {"n.b": None}, {"n.none": before["n.c"]}):
         with pytest.raises(CommitMissedError):
             catalog.commit([_named(shop, "n.a", "y")], held)
     assert _owners(shop)["n.a"] == "x"
 
 
+@pytest.mark.parametrize("shop", KINDS[:2], indirect=True)
 def test_the_time_of_a_commit_is_the_tables_last(shop: Workshop) -> None:
+    """A server tells the time itself."""
     catalog = shop.lake._catalog
     change = _named(shop, "n.a", "x")
     assert change.table is not None
@@ -70,10 +85,19 @@ def test_the_time_of_a_commit_is_the_tables_last(shop: Workshop) -> None:
     assert catalog.table("n.a", str(catalog.pointer("n.a"))).metadata.last_updated_ms == when
 
 
+def test_tables_of_another_catalog_are_put_in(shop: Workshop) -> None:
+    catalog = shop.lake._catalog
+    at = catalog.pointers()["n.a"]
+    catalog.register({"m.x": at, "m.y": at})
+    assert len(rows(shop.lake.scan("m.y"))) == 3
+    with pytest.raises((CommitMissedError, IntegrityError)):
+        catalog.register({"n.b": at})
+
+
 def test_drop_takes_the_pointers_and_leaves_the_files(shop: Workshop) -> None:
     catalog = shop.lake._catalog
     before = catalog.pointers()
-    catalog.commit([_named(shop, "n.b", "moved")], {})
+    _move(shop, "n.b")
     with pytest.raises(CommitMissedError):
         catalog.drop({"n.a": before["n.a"], "n.b": before["n.b"]})
     assert set(catalog.pointers()) == {"n.a", "n.b", "n.c"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.table import Table
 
 from lakeorch.lake import Draft, Lake, Mode, Record, Scan, Staged
@@ -46,25 +46,26 @@ class Workshop:
         self.uri = uri or f"sqlite:///{self.warehouse / 'catalog.db'}"
         self.lake = Lake.open(self.uri, str(self.warehouse), create=True)
         self._files = itertools.count(1)
-        self._foreign: list[SqlCatalog] = []
+        self._foreign: list[Catalog] = []
 
-    def foreign(self) -> SqlCatalog:
+    def foreign(self) -> Catalog:
         """Another program's view of the catalog: plain pyiceberg."""
-        self._foreign.append(SqlCatalog("lakeorch", uri=self.uri, warehouse=str(self.warehouse)))
+        where = {} if self.uri.startswith("http") else {"warehouse": str(self.warehouse)}
+        self._foreign.append(load_catalog("lakeorch", uri=self.uri, **where))
         return self._foreign[-1]
 
     def close(self) -> None:
         """Frees every connection."""
         self.lake.close()
         for catalog in self._foreign:
-            catalog.engine.dispose()
+            catalog.close()
 
     def table(self, name: str = "n.t") -> Table:
         catalog = self.foreign()
         try:
             return catalog.load_table(name)
         finally:
-            catalog.engine.dispose()
+            catalog.close()
 
     def write(self, draft: Draft, sql: str, *, options: str = "") -> str:
         """Runs a query into one file of the draft."""
