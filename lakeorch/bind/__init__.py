@@ -20,7 +20,7 @@ from lakeorch.bind.mistakes import of_key, refused
 from lakeorch.bind.text import Statement, full_name, statement
 from lakeorch.brief import Brief, Models, Tables
 from lakeorch.cache import Cache
-from lakeorch.engines import Empty, Engine, Session
+from lakeorch.engines import Empty, Engine, Session, engine_of
 from lakeorch.errors import EngineError, Finding, UsageError, suggestion
 from lakeorch.model import VERSION_COLUMNS, Column, Model, Published, Scalar, Schema
 from lakeorch.sources.files import find_files
@@ -64,7 +64,7 @@ def bind(
     Args:
         graph: of the whole project.
         selection: names of models.
-        engine: that will run them.
+        engine: binds them; models that run on another are held against that one too.
         published: every table of the catalog.
         variables: all that are declared, with their values.
         folder: the project root.
@@ -75,7 +75,8 @@ def bind(
     singular = checks if isinstance(checks, Models) else Models.of(checks)
     cache = cache or Cache()
     columns = Columns(cache)
-    known = Known(graph, cache, engine.name, variables, columns, folder, contents)
+    ways = f"{engine.name}, {engine_of(engine, '').name}"  # which engines look at a query that names none
+    known = Known(graph, cache, ways, variables, columns, folder, contents)
     with contextlib.ExitStack() as stack:
         session = functools.cache(lambda: stack.enter_context(engine.session((), variables, str(folder))))
         tables = Tables.of(published)
@@ -229,7 +230,21 @@ class _Binder:
                 told.append(refused(error, model, text, sorted(known), self.folder))
             return None
         told += promises.output_names(model, schema, text, {name.lower() for name in known})
+        told += self._elsewhere(model, inputs)
         return schema
+
+    def _elsewhere(self, model: Model, inputs: Sequence[str]) -> Iterator[Finding]:
+        """What keeps a model from running on an engine of its own, where it names another than binds it."""
+        own = engine_of(self.engine, model.settings.engine)
+        if own.name == self.engine.name or model.settings.materialized == "view":
+            return
+        text = statement(model, self.graph, own, now=self.now, folder=self.folder)
+        empty = [Empty(name, _unique(self.table(name) or ())) for name in dict.fromkeys(inputs)]
+        try:
+            with own.session(empty, self.variables, str(self.folder)) as session:
+                session.columns(text.sql)
+        except EngineError as error:
+            yield refused(error, model, text, (), self.folder)
 
     def _unknown_tables(self, model: Model) -> Iterator[Finding]:
         unclear = {finding.place for finding in self.graph.ambiguities(model)}
@@ -328,8 +343,7 @@ class _Binder:
         session = self.open_session()
         for name in names:
             if name not in self.shown and name in self.columns:
-                unique = {column.name.lower(): column for column in reversed(self.columns[name])}
-                session.add(Empty(name, tuple(reversed(unique.values()))))
+                session.add(Empty(name, _unique(self.columns[name])))
                 self.shown.add(name)
         return session
 
@@ -361,3 +375,9 @@ class _Binder:
 
     def _is_unknown(self, name: str) -> bool:
         return name not in self.graph.briefs and name not in self.published
+
+
+def _unique(schema: Schema) -> Schema:
+    """Columns without those whose name comes again."""
+    unique = {column.name.lower(): column for column in reversed(schema)}
+    return tuple(reversed(unique.values()))

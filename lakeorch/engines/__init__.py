@@ -7,13 +7,15 @@ and never an engine's own types: columns travel as `model.Column` (Iceberg types
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from lakeorch.model import Field, Scalar, Schema
-from lakeorch.types import Transform
+from lakeorch.types import Transform, Type, parse_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -177,3 +179,79 @@ def relation(scan: Scan, *, name: str = "", path_column: str = "") -> Files | Ro
     if scan.has_deletes:
         return Rows(name or scan.name, scan.to_arrow())
     return Files(name or scan.name, scan.fields, scan.paths, path_column)
+
+
+# the engine that binds, checks and compares, whatever engine runs a model's query
+HOUSE = "duckdb"
+
+
+class Engines:
+    """The engines of a project: the one of the house, and those of models beside it. Each starts when it is needed.
+
+    It is itself an `Engine`, the house's.
+
+    Args:
+        default: name of the engine for models that name none.
+        start: starts an engine by its name.
+    """
+
+    name = HOUSE
+
+    def __init__(self, default: str, start: Callable[[str], Engine]) -> None:
+        self.default = default
+        self._start = start
+        self._lock = threading.Lock()
+        self._started: dict[str, Engine] = {}
+
+    def of(self, name: str) -> Engine:
+        """The engine of a model that names this one, or none."""
+        name = name or self.default
+        return self if name == HOUSE else self._get(name)
+
+    @property
+    def version(self) -> str:
+        """Of the house's engine."""
+        return self._get(HOUSE).version
+
+    @property
+    def transforms(self) -> frozenset[str]:
+        """Kinds of partition transforms that can be written."""
+        return self._get(HOUSE).transforms
+
+    def session(self, relations: Sequence[Relation], variables: Mapping[str, Scalar], folder: str) -> Session:
+        """A session in the house; see the protocol."""
+        return self._get(HOUSE).session(relations, variables, folder)
+
+    def variable(self, name: str) -> str:
+        """As the house has it."""
+        return self._get(HOUSE).variable(name)
+
+    def quote(self, name: str) -> str:
+        """As the house has it."""
+        return self._get(HOUSE).quote(name)
+
+    def close(self) -> None:
+        """Frees those that were started."""
+        for each in self._started.values():
+            each.close()
+
+    def _get(self, name: str) -> Engine:
+        with self._lock:
+            if name not in self._started:
+                self._started[name] = self._start(name)
+            return self._started[name]
+
+
+def engine_of(engine: Engine, name: str) -> Engine:
+    """The engine for a model that names one, or none: beside `engine`, where there are several, else `engine`."""
+    return engine.of(name) if isinstance(engine, Engines) else engine
+
+
+def numbered(columns: Schema) -> tuple[Field, ...]:
+    """Columns as fields with ids of their own, those of nested types included: for files that no table has."""
+    ids = itertools.count(1)
+
+    def field(name: str, type: Type) -> Field:
+        return Field(next(ids), name, str(type), tuple(field(inner, each) for inner, each in type.members))
+
+    return tuple(field(column.name, parse_type(column.type)) for column in columns)

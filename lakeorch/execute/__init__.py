@@ -11,18 +11,20 @@ import contextlib
 import functools
 import json
 import logging
+import platform
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lakeorch
 from lakeorch.bind.recorded import query_text
-from lakeorch.engines import Engine, Relation, Session, relation
+from lakeorch.engines import Engine, Files, Relation, Session, Target, engine_of, numbered, relation
 from lakeorch.errors import EngineError, MovedError
 from lakeorch.execute.build import Build, Rewrite, discard
 from lakeorch.execute.history import has_versions, revised, versioned
 from lakeorch.execute.keyed import merged, require_unique
-from lakeorch.execute.reading import Only, Reading, Scans
+from lakeorch.execute.reading import Only, Reading, Scans, yielded
 from lakeorch.graph.lineage import column_lineage, to_json
 from lakeorch.graph.pins import PINNED
 from lakeorch.lake import Draft, Lake, Scan, Staged
@@ -62,9 +64,9 @@ class Executor:
         return Reading(self.lake, self.engine, self.survey, self.root)
 
     @contextlib.contextmanager
-    def session(self, name: str, relations: Sequence[Relation]) -> Iterator[Session]:
-        """A session over `relations`, cancellable under the model's name while it is open."""
-        with self.engine.session(relations, self.survey.variables, str(self.root)) as session:
+    def session(self, name: str, relations: Sequence[Relation], engine: Engine | None = None) -> Iterator[Session]:
+        """A session over `relations`, by default in the house, cancellable by the model's name while it is open."""
+        with (engine or self.engine).session(relations, self.survey.variables, str(self.root)) as session:
             self.sessions[name] = session
             try:
                 yield session
@@ -153,6 +155,8 @@ class Executor:
         only = reading.paths(model.name, new=new)
         target = build.scratch() if scratch else build.target()
         differs = new and not self.survey.graph.adds_up(model.name)
+        own = self.engine if differs or model.is_python else engine_of(self.engine, model.settings.engine)
+        reading = replace(reading, engine=own)
         relations = () if differs else (reading.new if new else reading.whole)(model.name, scan, only)
         if model.is_python:
             with reading.call(model).rows(self.engine, relations) as returned:
@@ -160,10 +164,12 @@ class Executor:
                 with build.open([returned.relation]) as session:
                     return session.write(sql, target)
         text = reading.statement(model, only)
-        sql, shift = self._wrapped(text.sql, columns, build)
+        sql, shift = self._wrapped(text.sql, columns, build) if own.name == self.engine.name else (text.sql, 0)
         try:
             if differs:
                 return self._difference(build, sql, scan, only)
+            if own.name != self.engine.name:
+                return self._elsewhere(own, build, sql, columns, relations, target)
             with build.open(relations) as session:
                 return session.write(sql, target)
         except EngineError as error:
@@ -171,6 +177,25 @@ class Executor:
                 raise
             place = model.source.place(text.offset(error.position - shift))
             raise EngineError(f"{place}: {error.message}", hint=error.hint) from error
+
+    def _elsewhere(
+        self, own: Engine, build: Build, sql: str, columns: Schema, relations: Sequence[Relation], target: Target
+    ) -> tuple[str, ...]:
+        """Runs a query on an engine of its own; what the table has besides, the house adds to the rows."""
+        name = build.model.name
+        rows = yielded(build.model, columns)
+        made = "_lakeorch.made"
+        read = f"SELECT {', '.join(identifier(column.name) for column in rows)} FROM {self.engine.quote(made)}"
+        wrapped = self._wrapped(read, columns, build)[0]
+        if wrapped == read:
+            with self.session(name, relations, own) as session:
+                return session.write(sql, target)
+        fields = numbered(rows)
+        with tempfile.TemporaryDirectory(prefix="lakeorch-") as folder:
+            with self.session(name, relations, own) as session:
+                paths = session.write(sql, Target(folder, "rows", fields))
+            with build.open([Files(made, fields, paths)]) as session:
+                return session.write(wrapped, target)
 
     def _wrapped(self, sql: str, columns: Schema, build: Build) -> tuple[str, int]:
         """A query with what the table has besides its columns, in the table's order; how far its text moved right."""
@@ -238,10 +263,17 @@ class Executor:
             "lakeorch.checks": survey.checks_hash(step.model),
             "lakeorch.refresh": step.refresh,
             "lakeorch.reason": step.reason,
-            "lakeorch.engine": f"{self.engine.name} {self.engine.version}",
+            "lakeorch.engine": self._maker(step),
             "lakeorch.code-version": self.code_version,
             "lakeorch.version": lakeorch.__version__,
         }
+
+    def _maker(self, step: Step) -> str:
+        model = self.survey.graph.models[step.model]
+        if model.is_python:
+            return f"python {platform.python_version()}"
+        own = engine_of(self.engine, model.settings.engine)
+        return f"{own.name} {own.version}"
 
     def _properties(self, model: Model) -> dict[str, str | None]:
         settings = model.settings

@@ -11,7 +11,7 @@ from lakeorch.bind.text import full_name
 from lakeorch.engines import Engine, Query, Relation, relation
 from lakeorch.errors import LakeorchError, MovedError
 from lakeorch.lake import Lake, Scan
-from lakeorch.model import VERSION_COLUMNS, Field, Model
+from lakeorch.model import VERSION_COLUMNS, Field, Model, Schema
 from lakeorch.plan import Survey
 from lakeorch.python import Call
 from lakeorch.sources.files import stamp_of
@@ -100,8 +100,7 @@ class Reading:
         """A Python model's function as it is called."""
         graph, survey = self.survey.graph, self.survey
         tables = {each.name: full_name(model, each.reads, graph) for each in model.parameters if each.kind == "input"}
-        added = {column.name for column in VERSION_COLUMNS} if model.settings.materialized == "history" else set()
-        yields = tuple(column for column in survey.columns[model.name] if column.name not in added)
+        yields = yielded(model, survey.columns[model.name])
         return Call(model, tables, yields, survey.variables, survey.now, self.root)
 
     def view(self, name: str, only: Only | None = None) -> Query:
@@ -162,3 +161,9 @@ class Reading:
 
         columns = ", ".join(column(field) for field in now.fields)
         return [relation(then, name=old), Query(now.name, f"SELECT {columns} FROM {self.engine.quote(old)}")]
+
+
+def yielded(model: Model, columns: Schema) -> Schema:
+    """The columns of a table that its query yields: those that tell versions apart are added to them."""
+    added = {column.name for column in VERSION_COLUMNS} if model.settings.materialized == "history" else set()
+    return tuple(column for column in columns if column.name not in added)

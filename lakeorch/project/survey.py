@@ -99,7 +99,7 @@ def survey(
     moving = selection if not pinned else tuple(name for name in selection if name not in pinned)
     raw = Raw(site)
     bound = bind(graph, moving, engine, published, site.variables, site.root, parsed.singular, site.cache, raw.content)
-    _refuse([*findings, *bound.findings, *_engines(graph, selection, engine), *_unbuilt(graph, selection, published)])
+    _refuse([*findings, *bound.findings, *_unbuilt(graph, selection, published)])
     _keep_columns(bound, pinned, published)
     checks = Checks(graph, parsed.singular)
     files = raw.files(pattern for name in selection for pattern in graph.files_behind(name))
@@ -161,17 +161,6 @@ def _listings(
                 with contextlib.suppress(ValueError):  # a spoilt list is a lost one
                     found[digest] = read_listing(listing)
     return found
-
-
-def _engines(graph: Graph, selection: Sequence[str], engine: Engine) -> list[Finding]:
-    findings = []
-    for name in selection:
-        if graph.briefs[name].engine not in {"", engine.name}:
-            settings = graph.models[name].settings
-            message = f"engine {settings.engine!r}: this run uses {engine.name} for every model"
-            place = settings.places.get("engine", graph.models[name].source.place(0))
-            findings.append(Finding(place, message, "leave `engine` out", model=name))
-    return findings
 
 
 def _unbuilt(graph: Graph, selection: Sequence[str], published: Mapping[str, Published]) -> list[Finding]:

@@ -12,7 +12,7 @@ from lakeorch.errors import UsageError, suggestion
 from lakeorch.project.config import Config
 
 if TYPE_CHECKING:
-    from lakeorch.engines import Engine
+    from lakeorch.engines import Engine, Engines
     from lakeorch.lake import Lake
     from lakeorch.model import Published
     from lakeorch.project.site import Site
@@ -67,22 +67,22 @@ class Wiring:
             yield functools.cache(lambda: stack.enter_context(self.lake(create=False, begins=True)))
 
     @contextlib.contextmanager
-    def engine(self, threads: int | None = None) -> Iterator[Engine]:
-        """The project's engine, started when something is asked of it, and closed at the end of the block."""
+    def engine(self, threads: int | None = None) -> Iterator[Engines]:
+        """The project's engines, each started when something is asked of it, closed at the end of the block."""
         from lakeorch import plugins
-        from lakeorch.project.later import LaterEngine
+        from lakeorch.engines import Engines
 
-        def start() -> Engine:
-            make: Callable[[int, int | None], Engine] = vars(plugins.load("engines", self.config.engine))["engine"]
+        def start(name: str) -> Engine:
+            make: Callable[[int, int | None], Engine] = vars(plugins.load("engines", name))["engine"]
             return make(threads or self.threads, self.config.memory)
 
         if self.config.engine not in plugins.names("engines"):
             plugins.load("engines", self.config.engine)  # says what is wrong
-        engine = LaterEngine(self.config.engine, start)
+        engines = Engines(self.config.engine, start)
         try:
-            yield engine
+            yield engines
         finally:
-            engine.close()
+            engines.close()
 
     def within(self, environment: str) -> Wiring:
         """The same settings over the tables of an environment that shares production's."""

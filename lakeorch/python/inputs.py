@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakeorch.engines import Engine, Files, Relation, Rows, Target
+from lakeorch.engines import Engine, Files, Relation, Rows, Target, numbered
 from lakeorch.errors import EngineError
-from lakeorch.model import Field, Scalar, Schema
-from lakeorch.types import Type, parse_type
+from lakeorch.model import Scalar
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,16 +100,6 @@ class Inputs:
         with self._engine.session(self._relations, self._variables, str(self._root)) as session:
             fields = numbered(session.columns(sql))
             return Files(name, fields, session.write(sql, Target(folder, "input", fields)))
-
-
-def numbered(columns: Schema) -> tuple[Field, ...]:
-    """Columns as fields with ids of their own, those of nested types included."""
-    ids = itertools.count(1)
-
-    def field(name: str, type: Type) -> Field:
-        return Field(next(ids), name, str(type), tuple(field(inner, each) for inner, each in type.members))
-
-    return tuple(field(column.name, parse_type(column.type)) for column in columns)
 
 
 def _pandas(table: pa.Table) -> Any:

@@ -40,3 +40,19 @@ def _to_polars(type: Type) -> pl.DataType:
         struct = pl.Struct({name: _to_polars(member) for name, member in type.members})
         return struct if type.kind == "struct" else pl.List(struct)
     return _TO_POLARS[type.kind]
+
+
+def agrees(found: pl.DataType | type[pl.DataType], text: str) -> bool:
+    """Whether values of a Polars type are those of an Iceberg type, sizes aside."""
+    wanted = to_polars(text)
+    if found == pl.Null:
+        return True
+    if isinstance(wanted, pl.Decimal):
+        return found.is_integer() if wanted.scale == 0 and found.is_integer() else _same_scale(found, wanted)
+    if wanted.is_integer():
+        return found.is_integer()
+    return found == wanted
+
+
+def _same_scale(found: pl.DataType | type[pl.DataType], wanted: pl.Decimal) -> bool:
+    return isinstance(found, pl.Decimal) and found.scale == wanted.scale
