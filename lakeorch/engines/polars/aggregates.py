@@ -35,6 +35,8 @@ def _aggregate(read: Reads, node: Any, condition: exp.Expr | None = None, *, win
 def _computed(read: Reads, node: Any, condition: str, *, window: bool) -> Value:
     def given(inner: exp.Expr) -> Value:
         found = read.value(inner)
+        if '"' not in found.sql:
+            raise DiffersError(f"{called(node)} of a constant")  # Polars would not take it for an aggregate
         return Value(f"CASE WHEN {condition} THEN {found.sql} END", found.type) if condition else found
 
     if isinstance(node, exp.Count):

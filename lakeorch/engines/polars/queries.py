@@ -6,6 +6,7 @@ for Polars to look up; a WITH becomes one list at the top. Sorting is kept only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ class Translator:
             hint = "; or run this model on duckdb: `engine: duckdb`"
             message = f"the polars engine does not take this: {error.what}"
             raise EngineError(
-                message, position=_start(error.at), hint=(error.hint + hint).removeprefix("; ")
+                message, position=_start(error.at, sql), hint=(error.hint + hint).removeprefix("; ")
             ) from error
         with_ = f"WITH {', '.join(self._ctes)} " if self._ctes else ""
         return Translated(with_ + found.sql, found.columns)
@@ -329,7 +330,7 @@ class Translator:
                 return self._named(f"({found.sql})", found.columns, node.alias or name, given, scope)
             table = self._tables(name.lower())
             if table is None:
-                raise DiffersError(f"{name} as a table")
+                raise DiffersError(f"{name} in FROM", "read files in another model")
             columns = tuple((column.name, parse_type(column.type)) for column in table[1])
             return self._named(identifier(table[0]), columns, node.alias or node.name, given, scope)
         if isinstance(node, exp.Subquery) and not node.args.get("pivots") and not node.args.get("sample"):
@@ -375,9 +376,13 @@ def _told(node: exp.Expr) -> str:
     return f"{inner.sql_name().lower()}()" if isinstance(inner, exp.Func) else type(inner).__name__.upper()
 
 
-def _start(node: exp.Expr | None) -> int | None:
-    """Where a node begins in the text that was parsed, by the first of its words whose place is known."""
+def _start(node: exp.Expr | None, sql: str) -> int | None:
+    """Where a node begins in the text that was parsed: at its function's name, else at the first word with a place."""
     if node is None:
         return None
-    starts = [each.meta["start"] for each in node.walk() if "start" in each.meta]
-    return min(starts, default=None)
+    start = min((each.meta["start"] for each in node.walk() if "start" in each.meta), default=None)
+    if start is not None and isinstance(node, exp.Func):
+        names = [str(node.this)] if isinstance(node, exp.Anonymous) else node.sql_names()
+        calls = re.finditer(rf"\b(?:{'|'.join(map(re.escape, names))})\s*\(", sql[:start], re.IGNORECASE)
+        start = max((call.start() for call in calls), default=start)
+    return start

@@ -194,8 +194,10 @@ def arithmetic(sign: str, left: Value, right: Value) -> Value:
 
 def _divided(one: str, other: str) -> str:
     """A division of floating-point numbers; by a constant Polars would multiply by what is not quite its inverse."""
-    # what is taken from the divisor is nothing, but it makes it a column: a constant it is then no more
-    return f"({one} / ({other} - CAST({one} IS NULL AS DOUBLE) * 0))"
+    # what is added is nothing, but it makes a column of the divisor: a constant it is then no more; and what is taken
+    # away leaves -0.0 what it was, but Polars would turn `0 - x` into `-x`
+    sign = "-" if '"' in other else "+"
+    return f"({one} / ({other} {sign} CAST({one} IS NULL AS DOUBLE) * 0))"
 
 
 def _whole(sign: str, left: Value, right: Value) -> Value:
