@@ -72,8 +72,8 @@ class Side:
     def __init__(self, name: str, folder: Path) -> None:
         self.engine: Engine = vars(plugins.load("engines", name))["engine"](2)
         self.folder = str(folder / name)
-        house = self.engine.house
-        with house.session([Rows("x.t", TABLE)], {}, "/") as session:
+        duckdb = self.engine if name == "duckdb" else vars(plugins.load("engines", "duckdb"))["engine"](2)
+        with duckdb.session([Rows("x.t", TABLE)], {}, "/") as session:
             fields = numbered(session.columns('FROM "x"."t"'))
             paths = session.write('FROM "x"."t"', Target(self.folder + "/t", "t", fields))
         self.files = Files("x.t", fields, paths)
@@ -83,7 +83,7 @@ class Side:
     def answer(self, sql: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
         """Names, types and rows; of another engine than DuckDB by way of files, as a run writes them."""
         columns = self.session.columns(sql)
-        if self.engine.house is self.engine:
+        if self.engine.name == "duckdb":
             rows = self.session.fetch(sql).read_all().to_pylist()
         else:
             self.number += 1
@@ -172,8 +172,9 @@ def test_queries_that_nobody_wrote(name: str, tmp_path_factory: pytest.TempPathF
     except EngineError as error:
         refused = error.message
     if refused:
-        # a refusal is no wrong answer; but what was bound must run
-        assert f"the {name} engine does not take this" in refused, sql
+        # a refusal is no wrong answer; and what is too large may be looked at in rows that DuckDB leaves out earlier
+        known = (f"the {name} engine does not take this", "conversion from", "overflow in")
+        assert any(each in refused for each in known), (sql, refused)
         return
     assert wanted[0] == found[0], sql
     assert alike(wanted[1], found[1]), (sql, wanted[1], found[1])
