@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import warm
+
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.S | re.M)
 RUN_ID = re.compile(r"\b\d{8}t\d{6}-[0-9a-f]{6}\b")
@@ -56,23 +58,27 @@ def settled(output: str) -> list[str]:
     return sorted(line.strip() for line in output.splitlines() if line.strip())
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """An environment in which `lakeorch` and `python` are those of this tree; its programs lie in the folder."""
+def environment(folder: Path, *, cold: bool = False) -> dict[str, str]:
+    """An environment in which `lakeorch` and `python` are those of this tree; its programs lie in the folder.
+
+    With `cold`, `lakeorch` is started as a user starts it; otherwise its libraries are loaded already.
+    """
     programs = folder / ".bin"
     programs.mkdir()
-    for name, arguments in {"lakeorch": " -m lakeorch", "python": ""}.items():
+    python = f'"{sys.executable}"'
+    for name, words in {"lakeorch": f"{python} -m lakeorch" if cold else warm.command(), "python": python}.items():
         command = programs / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         command.chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "120"}
 
 
-def project(folder: Path, source: str = "sql_models") -> dict[str, str]:
+def project(folder: Path, source: str = "sql_models", *, cold: bool = False) -> dict[str, str]:
     """Copies a project of this tree into a folder under its own name; returns an environment for its commands."""
     ignored = shutil.ignore_patterns(".*", "__pycache__", "warehouse")
     shutil.copytree(ROOT / source, folder / Path(source).name, ignore=ignored)
-    return environment(folder)
+    return environment(folder, cold=cold)
 
 
 def run(command: str, folder: Path, variables: dict[str, str]) -> str:

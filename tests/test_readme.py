@@ -40,7 +40,7 @@ def rewritten(folder: Path) -> str:
 def toured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], list[tuple[str, str, str]]]:
     """The sample project after the tour, and each command of it with the output as written and as seen."""
     folder = tmp_path_factory.mktemp("tour")
-    environment = sessions.project(folder)
+    environment = sessions.project(folder, cold=True)
     told = [pair for block in blocks("console", tour()) for pair in commands(block)]
     return folder, environment, [(command, output, run(command, folder, environment)) for command, output in told]
 
