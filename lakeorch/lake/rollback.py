@@ -6,7 +6,6 @@ properties, comment and owner, out of the metadata file that was the table's at 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -127,6 +126,10 @@ def _as_of(catalog: Catalog, table: Table, asked: Return) -> TableMetadata | Non
     if table.metadata.last_updated_ms > (asked.at or 0):
         older = [entry for entry in table.metadata.metadata_log if entry.timestamp_ms <= (asked.at or 0)]
         found = None
-        with contextlib.suppress(CatalogError):
+        try:
             found = catalog.table(asked.name, older[-1].metadata_file).metadata if older else None
+        except CatalogError as error:
+            # a disk that only hesitates must not cost the table what was said of its rows
+            if not isinstance(error.__cause__, FileNotFoundError | ValueError):
+                raise
     return found if found is not None and found.current_snapshot_id == asked.snapshot_id else None

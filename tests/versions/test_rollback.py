@@ -367,6 +367,33 @@ def test_a_failed_commit_moves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPat
     assert shop.state() == state
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_only_where_the_old_metadata_is_gone_the_rows_go_back_alone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    """A disk that hesitates once must not cost a table what was said of its rows."""
+    shop.run()
+    state, before = shop.state(), shop.table("staging.sales").metadata_location
+    second = shop.day(2, [(3, "a", 99.0)])
+    real = DatabaseCatalog.table
+
+    def failing(self: DatabaseCatalog, name: str, location: str) -> Any:
+        if location == before:
+            raise CatalogError("unreadable") from (FileNotFoundError() if gone else OSError(5, "Input/output error"))
+        return real(self, name, location)
+
+    monkeypatch.setattr(DatabaseCatalog, "table", failing)
+    if gone:
+        shop.project.rollback(second)
+    else:
+        with pytest.raises(CatalogError, match="unreadable"):
+            shop.project.rollback(second)
+        monkeypatch.undo()
+        assert shop.state() != state
+        shop.project.rollback(second)
+    assert shop.state() == state
+
+
 def test_two_at_once(shop: Shop) -> None:
     shop.run()
     before = shop.state()
