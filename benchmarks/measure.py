@@ -8,6 +8,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,62 @@ def arguments(doc: str | None, *, models: int, quick: int) -> argparse.Namespace
     given.models = given.models or (quick if given.quick else models)
     given.turns = given.turns or (3 if given.quick else 5)
     return given
+
+
+@dataclass(frozen=True)
+class Work:
+    """A program to be run: its words, what is done before each time, where and with what it runs."""
+
+    words: tuple[object, ...]
+    before: Callable[[], object] = lambda: None
+    cwd: Path | None = None
+    env: Mapping[str, str] | None = None
+    stdin: str = ""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a whole process took: seconds by the clock and of processors, and its peak of memory in bytes."""
+
+    wall: float
+    cpu: float
+    memory: int
+
+    def __str__(self) -> str:
+        return f"{self.wall:7.2f} s {self.cpu:8.2f} s {self.memory / 1e6:6.0f} MB"
+
+
+def costs(of: Mapping[str, Work], turns: int) -> dict[str, Cost]:
+    """What each takes: the medians of times, taken in turns, and the largest peak."""
+    took: dict[str, list[Cost]] = {name: [] for name in of}
+    for _ in range(turns):
+        for name, work in of.items():
+            work.before()
+            took[name].append(cost(work))
+    middle = statistics.median
+    return {
+        name: Cost(middle(c.wall for c in each), middle(c.cpu for c in each), max(c.memory for c in each))
+        for name, each in took.items()
+    }
+
+
+def cost(work: Work) -> Cost:
+    """What a program takes once; the operating system's own account of it and of the processes that it waited for."""
+    command = [str(word) for word in work.words]
+    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as out:
+        given.write(work.stdin)
+        given.seek(0)
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=work.cwd, env={**os.environ, **(work.env or {})}, stdin=given, stdout=out, stderr=out
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            out.seek(0)
+            sys.exit(f"{' '.join(command)} ended with {process.returncode}\n{out.read()[-3000:]}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 
 
 def about() -> None:

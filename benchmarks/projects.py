@@ -179,8 +179,8 @@ def lakeorch(models: Sequence[Draft], folder: Path) -> Path:
 
 
 def _block(draft: Draft) -> str:
-    """Settings with docs and a check; none for a trivial model."""
-    if "\n" not in draft.sql:
+    """Settings with docs and a check; none for a trivial model, or one whose columns are not told."""
+    if "\n" not in draft.sql or not draft.columns:
         return ""
     owner = OWNERS[len(draft.sql) % len(OWNERS)]
     lines = [
@@ -197,7 +197,7 @@ def dbt(models: Sequence[Draft], folder: Path) -> Path:
     """The same for dbt on DuckDB, where a model's name is that of the table alone; returns the folder."""
     _write(
         folder / "dbt_project.yml",
-        "name: benchmark\nversion: '1'\nprofile: benchmark\nmodels: {+materialized: table}\n",
+        "name: benchmark\nversion: '1.0.0'\nprofile: benchmark\nmodels: {+materialized: table}\n",
     )
     profile = "benchmark:\n  target: dev\n  outputs: {dev: {type: duckdb, path: db.duckdb, threads: 2}}\n"
     _write(folder / "profiles.yml", profile)
@@ -220,7 +220,28 @@ def sqlmesh(models: Sequence[Draft], folder: Path) -> Path:
     return folder
 
 
-TOOLS: dict[str, Callable[[Sequence[Draft], Path], Path]] = {"lakeorch": lakeorch, "dbt": dbt, "sqlmesh": sqlmesh}
+def lea(models: Sequence[Draft], folder: Path) -> Path:
+    """The same for lea on DuckDB; returns the folder."""
+    for draft in models:
+        _write(folder / "scripts" / f"{draft.name.replace('.', '/')}.sql", draft.text(lambda name: name) + "\n")
+    return folder
+
+
+def yato(models: Sequence[Draft], folder: Path) -> Path:
+    """The same for yato on DuckDB, where a model's name is that of the table alone; returns the folder."""
+    for draft in models:
+        text = draft.text(lambda name: name.rpartition(".")[2])
+        _write(folder / "sql" / f"{draft.name.rpartition('.')[2]}.sql", text + "\n")
+    return folder
+
+
+TOOLS: dict[str, Callable[[Sequence[Draft], Path], Path]] = {
+    "lakeorch": lakeorch,
+    "dbt": dbt,
+    "sqlmesh": sqlmesh,
+    "lea": lea,
+    "yato": yato,
+}
 
 
 def _write(path: Path, text: str) -> None:

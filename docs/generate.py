@@ -73,6 +73,7 @@ PROPERTIES = {
     "lakeorch.engine": "Name and version of the engine.",
     "lakeorch.code-version": "Git commit of the project, `+dirty` where files had changed; `none` without git.",
     "lakeorch.version": "The version of lakeorch.",
+    "lakeorch.seconds": "How long the build took; the next one of the same kind is foretold from it.",
     "lakeorch.audit": "JSON: how many checks were run, passed, failed, warned.",
 }
 

@@ -29,6 +29,8 @@ class Event:
         step: on `step_started`, what was decided for it.
         fraction: on `step_progress`, 0.0 to 1.0 where the engine knows, else None.
         rows: on `step_progress`, rows written so far where the engine knows, else 0.
+        bytes: on `step_progress`, what is in its files so far, 0 where that is not seen.
+        expected: on `step_progress`, seconds that the model's last build took where it was one of the same kind.
         outcome: on `step_finished`.
         status: on `run_finished`: `published`, `nothing to do`, `failed`, `held` or `interrupted`.
     """
@@ -41,6 +43,8 @@ class Event:
     step: Step | None = None
     fraction: float | None = None
     rows: int = 0
+    bytes: int = 0
+    expected: float | None = None
     outcome: Outcome | None = None
     status: str = ""
 

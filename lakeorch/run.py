@@ -155,8 +155,8 @@ class Run:
             _, pending = wait(pending, timeout=0.05)
 
     def _pulse(self) -> None:
-        for name, session in list(self.executor.sessions.items()):
-            self._tell("step_progress", model=name, fraction=session.progress())
+        for name, told in self.executor.progress().items():
+            self._tell("step_progress", model=name, **told)
 
     # ---- one step ----
 

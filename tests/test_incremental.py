@@ -420,3 +420,29 @@ def test_a_volatile_function_beside_joined_drivers_is_refused(make: Make) -> Non
     folder = make({"models/a/l.sql": "SELECT unnest([1, 2]) AS x", "models/a/j.sql": sql})
     [finding] = Project(folder).validate()
     assert "a function gives other values each time" in finding.message
+
+
+@pytest.mark.parametrize("columns", ["id, sub, v, l", "id, sub"])
+def test_a_merge_writes_where_a_row_is_new_and_nowhere_else(make: Make, columns: str) -> None:
+    first = ["(1, NULL, NULL, [1])", "(2, 'b', 5, NULL)", "(NULL, 'c', 7, [])"]
+
+    def run(*values: str) -> int | None:
+        """Publishes these rows of the source; the snapshot that the merge is at then."""
+        typed = "id::INT AS id, sub::VARCHAR AS sub, v::INT AS v, l::INT[] AS l"
+        make({"models/a/src.sql": f"SELECT {typed} FROM (VALUES {', '.join(values)}) t(id, sub, v, l)"})
+        assert Project(folder).run().status == "published"
+        snapshot = load(folder, "a.m").current_snapshot()
+        return snapshot.snapshot_id if snapshot else None
+
+    block = "/* ---\nmaterialized: merge\nunique_key: [id, sub]\n--- */\n"
+    folder = make({"models/a/m.sql": block + f"SELECT {columns} FROM a.src"})
+    at = run(*first)
+    # rows that are new to the input, and not to the table
+    assert run(first[0], *first) == at
+    for row in ("(1, NULL, 3, [1])", "(2, 'b', NULL, [])", "(4, NULL, 8, NULL)"):
+        moved = run(row)
+        assert (moved != at) == ("v" in columns or row.startswith("(4"))
+        at = moved
+    assert rows(folder, "SELECT id, sub FROM a.m ORDER BY id") == [(1, None), (2, "b"), (4, None), (None, "c")]
+    if "v" in columns:
+        assert rows(folder, "SELECT v, l FROM a.m ORDER BY id") == [(3, [1]), (None, []), (8, None), (7, [])]

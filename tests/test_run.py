@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lakeorch.errors import ProjectError
+from lakeorch.observe import Event
 from lakeorch.project import Project
 from lakeorch.project.result import Result
 from tests.conftest import Make, picture
@@ -427,3 +428,18 @@ def snapshots(folder: Path, name: str) -> list[int]:
 
 def files(folder: Path, name: str) -> set[str]:
     return {task.file.file_path for task in load(folder, name).scan().plan_files()}
+
+
+def test_a_step_at_work_tells_what_it_has_written_and_what_to_expect(make: Make) -> None:
+    query = "SELECT x, hash(x) AS h, sum(x) OVER (ORDER BY hash(x)) AS s FROM range({}) t(x) ORDER BY h"
+    folder = make({"models/a/t.sql": query.format(1_500_000)})
+    Project(folder).run()
+    summary = load(folder, "a.t").current_snapshot().summary
+    took = float(summary["lakeorch.seconds"])
+    assert took > 0
+    seen: list[Event] = []
+    make({"models/a/t.sql": query.format(1_500_001)})
+    Project(folder).run(observers=[seen.append])
+    told = [event for event in seen if event.kind == "step_progress"]
+    assert {event.expected for event in told} == {took}
+    assert all(event.fraction is None or 0 <= event.fraction <= 1 for event in told)

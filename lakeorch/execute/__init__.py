@@ -24,6 +24,7 @@ from lakeorch.errors import EngineError, MovedError
 from lakeorch.execute.build import Build, Rewrite, discard
 from lakeorch.execute.history import has_versions, revised, versioned
 from lakeorch.execute.keyed import merged, require_unique
+from lakeorch.execute.progress import SECONDS, UnderWay, expected
 from lakeorch.execute.reading import Only, Reading, Scans, yielded
 from lakeorch.graph.lineage import column_lineage, to_json
 from lakeorch.graph.pins import PINNED
@@ -48,6 +49,7 @@ class Executor:
         root: the project root, which relative paths in SQL start from.
         code_version: git commit of the project, `+dirty` where it is, `none` without git.
         sessions: model → the session that works on it now, for progress and cancellation.
+        under_way: model → what its build writes now.
     """
 
     lake: Lake
@@ -57,6 +59,7 @@ class Executor:
     run_id: str
     code_version: str
     sessions: dict[str, Session] = field(default_factory=dict)
+    under_way: dict[str, UnderWay] = field(default_factory=dict)
 
     @functools.cached_property
     def reading(self) -> Reading:
@@ -102,8 +105,21 @@ class Executor:
             functools.partial(self.session, model.name),
             self.engine.quote,
         )
-        rewrite = self._rows(step, build, columns, scan)
-        return self.amend(step, key) if rewrite is None else self._stage(step, build, rewrite, key)
+        here = self.under_way[model.name] = UnderWay(draft.directory, build.stem, expected(table, step.refresh))
+        try:
+            rewrite = self._rows(step, build, columns, scan)
+        finally:
+            del self.under_way[model.name]
+        return self.amend(step, key) if rewrite is None else self._stage(step, build, rewrite, here.seconds, key)
+
+    def progress(self) -> dict[str, dict[str, float | None]]:
+        """How far every step that writes is, as `observe.Event` has it: fraction, bytes, and the expected seconds."""
+        found = {}
+        for name, here in list(self.under_way.items()):
+            session = self.sessions.get(name)
+            fraction = session.progress() if session else None
+            found[name] = {"fraction": fraction, "bytes": here.bytes(), "expected": here.expected}
+        return found
 
     def amend(self, step: Step, key: str) -> Staged:
         """Stages a change of metadata alone: the facts of this step, descriptions, owner."""
@@ -237,13 +253,13 @@ class Executor:
 
     # ---- facts ----
 
-    def _stage(self, step: Step, build: Build, rewrite: Rewrite, key: str) -> Staged:
+    def _stage(self, step: Step, build: Build, rewrite: Rewrite, seconds: float, key: str) -> Staged:
         return self.lake.stage(
             build.draft,
             rewrite.paths,
             mode=rewrite.mode,
             removed=rewrite.removed,
-            summary=self._facts(step),
+            summary={**self._facts(step), SECONDS: f"{seconds:.3f}"},
             properties=self._properties(build.model),
             key=key,
         )

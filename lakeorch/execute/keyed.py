@@ -33,13 +33,16 @@ def require_unique(build: Build, written: Sequence[str]) -> None:
 
 def merged(build: Build, written: tuple[str, ...]) -> Rewrite | None:
     """Upserts the written rows; None where the table holds every one of them already."""
-    names = ", ".join(map(identifier, build.names))
+    key = build.model.settings.unique_key
     new, old = build.quote(WRITTEN), build.quote(STANDING)
+    rest = [identifier(name) for name in build.names if name.lower() not in {each.lower() for each in key}]
+    news = " OR ".join([f"o.{PATH} IS NULL", *(f"n.{name} IS DISTINCT FROM o.{name}" for name in rest)])
     with build.open([build.written(written), *build.standing()]) as session:
-        sql = f"SELECT count(*) AS n FROM (SELECT {names} FROM {new} EXCEPT SELECT {names} FROM {old})"
-        if not session.fetch(sql).read_all().to_pylist()[0]["n"]:
+        # the first row that is new ends it: only where there is none is the whole table read
+        sql = f"SELECT 1 AS one FROM {new} n LEFT JOIN {old} o ON {matching('n', 'o', key)} WHERE {news} LIMIT 1"
+        if not session.fetch(sql).read_all().num_rows:
             return None
-    return replaced(build, written, build.model.settings.unique_key)
+    return replaced(build, written, key)
 
 
 def replaced(build: Build, written: tuple[str, ...], key: Sequence[str]) -> Rewrite:
@@ -47,8 +50,11 @@ def replaced(build: Build, written: tuple[str, ...], key: Sequence[str]) -> Rewr
     match = matching("n", "o", key)
     names = ", ".join(map(identifier, build.names))
     new, old = build.quote(WRITTEN), build.quote(STANDING)
+    # where there is one file only, the first row that is found in it says all
+    enough = "LIMIT 1" if len(build.draft.scan().paths) == 1 else ""
     with build.open([build.written(written), *build.standing()]) as session:
-        sql = f"SELECT DISTINCT o.{PATH} AS path FROM {old} o SEMI JOIN {new} n ON {match}"
+        found = f"SELECT o.{PATH} AS path FROM {old} o SEMI JOIN {new} n ON {match} {enough}"
+        sql = f"SELECT DISTINCT path FROM ({found})"
         touched = tuple(session.fetch(sql).read_all()["path"].to_pylist())
     kept: tuple[str, ...] = ()
     if touched:

@@ -31,6 +31,7 @@ STYLES = {
 BAR = 7
 AROUND = 5  # heading, column names, "more" line, totals, and the line where the cursor stands
 NARROW = 100
+SOON = 2.0  # seconds: what is done by then need not be foretold
 
 
 class Screen:
@@ -118,11 +119,14 @@ def _cells(row: Row, now: float, wide: bool) -> list[Text]:
     name = Text(row.step.model, style="dim" if row.action is Action.SKIP or row.state == "waiting" else "")
     if row.state == "waiting":
         return [name, Text("· waiting", style="dim"), *[Text()] * 3, Text(one_line(row.step.reason), style="dim")]
-    rows, written, elapsed, reason = row.rows, 0, now - row.started, row.step.reason
+    rows, written, elapsed, reason = row.rows, row.bytes, now - row.started, row.step.reason
     style = "red" if row.action is Action.FAILED else "dim"
     if row.outcome:
         rows, written = row.outcome.rows, row.outcome.bytes
         elapsed, reason = row.outcome.seconds, why(row.outcome)
+    left = row.left(now)
+    if left is not None and left >= SOON:
+        reason = f"{duration(left)} left · {reason}"
     ran = row.state == "running" or row.action in {Action.BUILD, Action.FAILED, Action.AMEND}
     return [
         name,

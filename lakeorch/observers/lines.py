@@ -1,4 +1,4 @@
-"""One plain line per finished step, for logs and pipes: stable, without colour."""
+"""One plain line per finished step, for logs and pipes: stable, without colour. Long steps tell how far they are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TextIO
 
 from lakeorch.model import Action, Outcome
 from lakeorch.observe import Event
-from lakeorch.observers.tally import DONE, Tally, why
+from lakeorch.observers.tally import DONE, Row, Tally, why
 from lakeorch.observers.text import count, duration, one_line, pad, size
+
+PATIENCE = 30.0  # seconds between two lines about a step that is still at work
 
 
 class Lines:
-    """Prints each step as it ends; a run with nothing to do prints nothing.
+    """Prints each step as it ends, and one at work now and then; a run with nothing to do prints nothing.
 
     Args:
         out: where to print; flushed after each line, so that a log follows the run.
@@ -20,6 +22,7 @@ class Lines:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._tally = Tally()
+        self._told: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         """Takes an event of the run."""
@@ -33,9 +36,31 @@ class Lines:
             if planned is None or planned.step.action is not Action.SKIP:
                 self._print(event.model, DONE[event.outcome.action], _facts(event.outcome))
 
+        elif event.kind == "step_progress":
+            self._progress(event)
+
+    def _progress(self, event: Event) -> None:
+        row = self._tally.rows.get(event.model)
+        if row is not None and event.at - self._told.get(event.model, row.started) >= PATIENCE:
+            self._told[event.model] = event.at
+            self._print(event.model, "running", _so_far(row, event.at))
+
     def _print(self, model: str, state: str, facts: str) -> None:
         room = min(max([len(model), *map(len, self._tally.rows)]), 50)
         print(f"{state:<8} {pad(model, room)}  {one_line(facts)}".rstrip(), file=self._out, flush=True)
+
+
+def _so_far(row: Row, now: float) -> str:
+    """What is known of a step at work: how long, how much of it, how much more."""
+    left = row.left(now)
+    facts = [
+        duration(now - row.started),
+        f"{row.fraction:.0%}" if row.fraction is not None else "",
+        count(row.rows, "row") if row.rows else "",
+        f"{size(row.bytes)} so far" if row.bytes else "",
+        f"about {duration(left)} left" if left is not None else "",
+    ]
+    return ", ".join(fact for fact in facts if fact)
 
 
 def _facts(outcome: Outcome) -> str:

@@ -10,6 +10,8 @@ from lakeorch.model import Action, Outcome, Step
 from lakeorch.observe import Event
 from lakeorch.observers.text import count
 
+# how much must be done before the rest is guessed from it: the beginning of a query says little
+TOLD = 0.1
 DONE = {
     Action.BUILD: "built",
     Action.VIEW: "view",
@@ -29,12 +31,27 @@ class Row:
     started: float = 0.0
     fraction: float | None = None
     rows: int = 0
+    bytes: int = 0
+    expected: float | None = None
     outcome: Outcome | None = None
 
     @property
     def action(self) -> Action:
         """What became of the model where that is known, else what was decided for it."""
         return self.outcome.action if self.outcome else self.step.action
+
+    def left(self, now: float) -> float | None:
+        """How many seconds it will take still; None where nothing tells.
+
+        The engine's own word counts once it has got somewhere; before, and where it has none, what the last build
+        took. A step that has taken longer than that already can no longer be told.
+        """
+        elapsed = now - self.started
+        if self.state != "running":
+            return None
+        if self.fraction is not None and self.fraction >= TOLD:
+            return elapsed * (1 / min(self.fraction, 1.0) - 1)
+        return self.expected - elapsed if self.expected is not None and self.expected > elapsed else None
 
 
 @dataclass(slots=True)
@@ -95,7 +112,8 @@ class Tally:
             row.state, row.started = "running", event.at
             row.step = event.step or row.step
         elif event.kind == "step_progress":
-            row.fraction, row.rows = event.fraction, event.rows
+            row.fraction, row.expected = event.fraction, event.expected
+            row.rows, row.bytes = event.rows, event.bytes
         elif event.kind == "step_finished" and event.outcome:
             row.state, row.outcome = "done", event.outcome
             if row.step.action is not Action.SKIP:

@@ -66,6 +66,57 @@ def test_a_row_shows_state_time_rows_size_and_reason():
     assert lines[4].startswith("1 of 3 models · 3.00s · 1 running · 1,240 rows")
 
 
+def progress(step, at, **facts):
+    return Event("step_progress", "r1", at, model=step.model, **facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "left"),
+    [
+        ({}, None),  # nothing is known
+        ({"fraction": 0.05}, None),  # the beginning of a query says little
+        ({"fraction": 0.25}, 30.0),
+        ({"fraction": 1.0}, 0.0),
+        ({"fraction": 1.2}, 0.0),  # an engine may be mistaken
+        ({"expected": 45.0}, 35.0),
+        ({"expected": 9.0}, None),  # it has taken longer than that
+        ({"fraction": 0.05, "expected": 45.0}, 35.0),
+        ({"fraction": 0.25, "expected": 45.0}, 30.0),
+        ({"fraction": 0.25, "expected": 9.0}, 30.0),
+    ],
+)
+def test_the_time_left_is_told_where_something_tells_it(facts, left):
+    tally, [step] = Tally(), steps(1)
+    feed(tally.add, [started([step]), step_started(step, at=101.0), progress(step, 111.0, **facts)])
+    row = tally.rows[step.model]
+    assert row.left(111.0) == left
+    tally.add(finished(step))
+    assert row.left(111.0) is None
+
+
+def test_a_long_step_shows_bytes_and_the_time_left():
+    shown, console = screen(120)
+    [step] = steps(1)
+    with shown:
+        feed(shown, [started([step]), step_started(step), progress(step, 103.0, bytes=12_300_000, expected=62.0)])
+        line = drawn(shown, console)[1]
+    assert line.split()[2:] == ["running", "2.00s", "12.3", "MB", "1m00s", "left", "·", "reason", "0"]
+
+
+def test_plain_lines_tell_of_long_steps_now_and_then():
+    out, plan = io.StringIO(), steps(2)
+    observe = Lines(out)
+    feed(observe, [started(plan), step_started(plan[0], at=101.0), step_started(plan[1], at=101.0)])
+    for second in range(102, 165):
+        observe(progress(plan[0], float(second), fraction=(second - 101) / 100, bytes=second * 1_000_000))
+    observe(progress(plan[1], 140.0))
+    assert out.getvalue().splitlines() == [
+        "running  bulk.m0000  30.0s, 30%, 131 MB so far, about 1m10s left",
+        "running  bulk.m0000  1m00s, 60%, 161 MB so far, about 40.0s left",
+        "running  bulk.m0001  39.0s",
+    ]
+
+
 @pytest.mark.parametrize("count", [12, 1000])
 def test_the_screen_fits_a_terminal_of_80_by_24(count):
     shown, console = screen()
