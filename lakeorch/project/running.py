@@ -63,7 +63,8 @@ class Running:
         started, started_ns, tables = time.monotonic(), time.time_ns(), idle.pointers(self.config)
         run_id = f"{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(3)}"
         with contextlib.ExitStack() as stack:
-            stack.callback(self.site.cache.save)
+            if self.site.remember:
+                stack.callback(self.site.cache.save)
             seen = functools.cache(lambda: stack.enter_context(self.open_lake(create=False, begins=True)))
             if self.site.is_served:
                 seen().settle()
@@ -127,6 +128,8 @@ class Running:
         return Result(run_id, status, outcomes, (), seconds, self.config.warehouse, plan.departed)
 
     def _remember(self, asked: idle.Asked, result: Result, found: Found, started_ns: int, tables: str) -> None:
+        if not self.site.remember:
+            return
         facts = found.survey
         clocked = [name for name in found.selection if facts.graph.reads_clock(name)]
         if any(facts.graph.models[name].settings.refresh_every is not None for name in clocked):

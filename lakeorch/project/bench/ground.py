@@ -6,6 +6,7 @@ published, or is not what the project would make now, is built into the scratch 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -82,6 +83,7 @@ def prepare(
     wanted: Sequence[str],
     folder: Path,
     builds: Builds,
+    stack: contextlib.ExitStack,
 ) -> Ground:
     """Makes the ground of one side.
 
@@ -94,6 +96,7 @@ def prepare(
         wanted: the same with all that it is made of, in graph order.
         folder: an empty one.
         builds: whether an input must be built, given what a survey over `lender` found, and its name.
+        stack: closes the scratch lake.
 
     Raises:
         ProjectError: the side's project is wrong.
@@ -109,7 +112,7 @@ def prepare(
         failed = next((outcome for outcome in result.outcomes if outcome.error), None)
         if failed is not None:
             raise LakeorchError(f"{failed.model}, which is read, cannot be built: {failed.error}")
-    lake = Lake.open(config.catalog, config.warehouse, properties=config.properties, create=False)
+    lake = stack.enter_context(Wiring(config, wiring.threads).lake(create=False))
     return Ground(side, config, tuple(names), found, lake)
 
 
@@ -136,16 +139,13 @@ def scratch(config: Config, folder: Path) -> Config:
     """The settings with a new, local lake in place of the project's; raw files stay where they are."""
     folder.mkdir(parents=True, exist_ok=True)
     catalog = f"sqlite:///{folder / 'catalog.db'}"
-    return replace(config, catalog=catalog, warehouse=str(folder), catalog_name=CATALOG, shares=False)
+    return replace(config, catalog=catalog, warehouse=str(folder), catalog_name=CATALOG, environment="", shares=False)
 
 
 def lend(config: Config, tables: Mapping[str, str]) -> None:
     """Makes the lake of these settings, with tables of another one in it: name → metadata file."""
-    lake = Lake.open(config.catalog, config.warehouse, properties=config.properties, create=True)
-    try:
+    with Wiring(config, 1).lake(create=True) as lake:
         lake.borrow(tables)
-    finally:
-        lake.close()
 
 
 def build(config: Config, threads: int, models: Sequence[str]) -> Result:

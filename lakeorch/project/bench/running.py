@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import lakeorch
-from lakeorch import plugins
 from lakeorch.engines import Engine
 from lakeorch.errors import LakeorchError, UsageError
 from lakeorch.model import Schema
@@ -56,11 +55,12 @@ def run_bench(wiring: Wiring, wanted: Wanted, notify: Notify) -> Bench:
     machine = this_machine()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lakeorch-bench-")))
-        engine = stack.enter_context(wiring.engine())
-        engines = {name: stack.enter_context(_engine(name)) for name in names}
+        engines = stack.enter_context(wiring.engine())
+        versions = {name: engines.of(name).version for name in names}
         notify(Progress(0, 0, "the inputs"))
-        sides = _grounds(wiring, wanted, engine, scratch, stack)
-        turns = Turns(wiring.threads, wanted.repeat, wanted.only, engine, engines, sides, scratch, notify)
+        sides = _grounds(wiring, wanted, engines, scratch, stack)
+        asked = names if wanted.engines else ()
+        turns = Turns(wiring.threads, wanted.repeat, wanted.only, engines, asked, sides, scratch, notify)
         turns.run()
         survey = sides[0].found.survey
         models = [] if wanted.only == "runs" else sides[0].names
@@ -69,7 +69,7 @@ def run_bench(wiring: Wiring, wanted: Wanted, notify: Notify) -> Bench:
             started_at=started_at.isoformat(timespec="seconds"),
             seconds=time.monotonic() - began,
             machine=machine,
-            versions={"lakeorch": lakeorch.__version__, **{name: each.version for name, each in engines.items()}},
+            versions={"lakeorch": lakeorch.__version__, **versions},
             threads=wiring.threads,
             repeat=wanted.repeat,
             threshold=wanted.threshold,
@@ -87,16 +87,6 @@ def _engines(config: Config, asked: Sequence[str]) -> tuple[str, ...]:
     return names or (config.engine,)
 
 
-@contextlib.contextmanager
-def _engine(name: str) -> Iterator[Engine]:
-    """An engine that is only asked how it writes things, and for its version."""
-    made: Engine = vars(plugins.load("engines", name))["engine"](1)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 def _grounds(
     wiring: Wiring, wanted: Wanted, engine: Engine, scratch: Path, stack: contextlib.ExitStack
 ) -> tuple[Ground, ...]:
@@ -104,8 +94,7 @@ def _grounds(
     names, all_names = grounds.chosen(wiring, wanted.select, wanted.exclude)
     with wiring.lake(create=False) as lake:
         stale = grounds.is_stale(wiring.survey(lake, engine, list(all_names)))
-        one = grounds.prepare(wiring, "", lake, engine, names, all_names, scratch / "inputs", stale)
-    stack.callback(one.lake.close)
+        one = grounds.prepare(wiring, "", lake, engine, names, all_names, scratch / "inputs", stale, stack)
     if wanted.against is None:
         return (one,)
     config = grounds.other_side(wiring.config, wanted.against, scratch / "checkout")
@@ -126,12 +115,12 @@ def _grounds(
             all_shared,
             scratch / "other",
             lambda found, name: columns.get(name) != _told(found.survey.columns[name]),
+            stack,
         )
     except LakeorchError as error:
         error.message = f"{wanted.against}: {error.message}"
         error.args = (error.message,)
         raise
-    stack.callback(two.lake.close)
     return one, replace(two, found=replace(two.found, survey=replace(two.found.survey, now=one.found.survey.now)))
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from lakeorch.engines import Engine, Target
-from lakeorch.execute.history import versioned
-from lakeorch.execute.reading import Reading
+from lakeorch.engines import Engines, Target, numbered
+from lakeorch.execute.reading import Reading, yielded
 from lakeorch.project.bench.answers import Written, compared
 from lakeorch.project.bench.ground import Ground, lend, scratch
 from lakeorch.project.bench.result import RUN, Answer, Contender, Measured, Spread
@@ -46,8 +45,8 @@ class Turns:
         threads: of engines and of whole runs.
         repeat: how often each is taken, besides the first time.
         only: leave out models, or whole runs.
-        engine: the project's own, which compares the answers.
-        engines: those that are measured.
+        engines: those of the project; the house's compares the answers.
+        asked: the names of those to be measured; empty where each model is measured on its own.
         sides: the project itself, and what it is held against.
         scratch: an empty folder.
         measured, answers: what was found so far.
@@ -56,8 +55,8 @@ class Turns:
     threads: int
     repeat: int
     only: Only | None
-    engine: Engine
-    engines: Mapping[str, Engine]
+    engines: Engines
+    asked: tuple[str, ...]
     sides: tuple[Ground, ...]
     scratch: Path
     notify: Notify
@@ -68,12 +67,13 @@ class Turns:
     @property
     def contenders(self) -> tuple[Contender, ...]:
         """Every engine of every side; the first is the project itself on its first engine."""
-        return tuple(Contender(engine, ground.side) for ground in self.sides for engine in self.engines)
+        names = self.asked or (self.engines.default,)
+        return tuple(Contender(engine, ground.side) for ground in self.sides for engine in names)
 
     @property
     def total(self) -> int:
         """How many times are taken where nothing fails."""
-        models = sum(len(ground.names) for ground in self.sides) * len(self.engines)
+        models = sum(len(ground.names) for ground in self.sides) * max(1, len(self.asked))
         counts = {"models": models, "runs": len(self.contenders)}
         return (1 + self.repeat) * sum(count for kind, count in counts.items() if self.only in (None, kind))
 
@@ -158,7 +158,7 @@ class Turns:
 
         ground = self.sides[0]
         key = ground.graph.models[name].settings.unique_key
-        self.answers += compared(self.engine, str(ground.config.root), name, key, written, again)
+        self.answers += compared(self.engines, str(ground.config.root), name, key, written, again)
 
     def _read(self, name: str, contender: Contender) -> int | None:
         """How many rows the tables have that a model reads; None where it reads raw files too."""
@@ -168,34 +168,36 @@ class Turns:
         return sum(ground.lake.scan(table).rows for table in ground.graph.tables_behind(name))
 
     def _transform(self, name: str, contender: Contender, folder: Path) -> Transform:
-        """A model's query as a full build runs it."""
+        """A model's query as a full build runs it; of a history the query itself, without the versions it opens."""
         ground = self._ground(contender)
         survey, root = ground.found.survey, ground.config.root
-        reading = Reading(ground.lake, self.engines[contender.engine], survey, root)
-        only = reading.paths(name, new=False)
         model = survey.graph.models[name]
         settings = model.settings
+        engine = contender.engine if self.asked else settings.engine or contender.engine
+        if model.is_python:
+            engine = self.engines.name  # the house calls it, whatever engine runs queries
+        reading = Reading(ground.lake, self.engines.of(engine), survey, root)
+        only = reading.paths(name, new=False)
         call = reading.call(model) if model.is_python else None
-        sql = call.query(reading.engine) if call else reading.statement(model, only).sql
-        if settings.materialized == "history":
-            sql, _ = versioned(sql, settings, survey.now)
-        # under a name that no table has, so that its columns are the query's, in the query's order
-        draft = ground.lake.draft(
-            f"{name}#bench",
-            survey.columns[name],
-            full=True,
-            partition_by=[parse_transform(text) for text in settings.partition_by],
-            sort_by=settings.sort_by,
+        fields = numbered(yielded(model, survey.columns[name]))
+        known = {field.name.lower() for field in fields}
+        partitions = [parse_transform(text) for text in settings.partition_by]
+        target = Target(
+            str(folder),
+            "rows",
+            fields,
+            tuple(each for each in partitions if each.column in known),
+            tuple(each for each in settings.sort_by if each.split()[0].lower() in known),
         )
         return Transform(
-            contender.engine,
+            engine,
             self.threads,
             ground.config.memory,
             tuple(reading.whole(name, ground.lake.scan, only)),
             survey.variables,
             str(root),
-            sql,
-            Target(str(folder), "rows", draft.fields, draft.partition_by, settings.sort_by),
+            call.query(reading.engine) if call else reading.statement(model, only).sql,
+            target,
             call,
         )
 

@@ -184,6 +184,19 @@ def test_a_git_revision_is_measured_beside_the_files_and_git_stays_as_it_is(make
     assert bench.missing == {"top.new": "HEAD"}
 
 
+def test_engines_are_measured_beside_each_other(make: Make) -> None:
+    files = {
+        "models/a/one.sql": "/* ---\nmaterialized: history\nunique_key: [g]\n--- */\n"
+        "SELECT g % 3 AS g, sum(g)::BIGINT AS x FROM a.src GROUP BY ALL",
+        "models/a/src.sql": "SELECT x AS g FROM range(9) t(x)",
+    }
+    bench = Project(make(files)).bench(["a.one"], engines=["duckdb,polars"], repeat=1)
+    assert [str(each) for each in bench.contenders] == ["duckdb", "polars"]
+    assert [(each.model, each.error, each.rows) for each in bench.models] == [("a.one", "", 3)] * 2
+    assert answers(bench) == {"a.one": "same"}
+    assert [each.contender.engine for each in bench.runs] == ["duckdb", "polars"]
+
+
 def test_rows_that_are_never_the_same_are_no_difference(make: Make, tmp_path: Path) -> None:
     folder = make({"models/a/t.sql": "SELECT random() AS x FROM range(10)"})
     subprocess.run(["cp", "-r", folder, tmp_path / "other"], check=True)
