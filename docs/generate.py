@@ -27,6 +27,8 @@ _MODEL = {
     "tags": "Selected with `tag:x`.",
     "engine": "The plug-in that runs the model.",
     "refresh": "`{every: 1h}`: how long a model that reads the clock stays fresh.",
+    "keep_snapshots": "How many of its newest versions `lakeorch maintain` keeps; 10 where none is given.",
+    "keep_for": "`lakeorch maintain` keeps whatever the table was at within this time; `7d` where none is given.",
     "append_from": "For `append` and `merge`: the inputs whose new rows make new rows.",
     "inputs": "For a [Python model](../how-to/python.md): parameter → table, where that is not its name.",
 }
@@ -44,6 +46,9 @@ _FILE = {
     "defaults": "Folder → settings of its models unless they say otherwise; `.` is every model.",
     "owners": "Owner → how to reach them.",
     "lint": "Rule of `lakeorch lint` → level.",
+    "keep_snapshots": "How many of the newest versions of a table `lakeorch maintain` keeps; 10 where none is given.",
+    "keep_for": "`lakeorch maintain` keeps whatever a table was at within this time; `7d` where none is given.",
+    "maintain": "`{every: 7d}`: a run that published something maintains the lake when the last time is so long ago.",
     "owner": "Default owner.",
     "tags": "Default tags.",
     "materialized": "Default kind.",

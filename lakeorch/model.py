@@ -139,6 +139,8 @@ class Settings:
         refresh_every: seconds after which a model that reads the clock is stale, None for "when the date moves".
         updated_at: of a history, the column with a row's change time; empty for the time of the run.
         deleted: of a history, what becomes of a row that left the source: closed, or kept as current.
+        keep_snapshots: how many of the newest versions maintenance keeps; None for the default.
+        keep_for: seconds for which maintenance keeps whatever the table was at; None for the default.
         append_from: driving inputs of append and merge (table names or file patterns); empty for the default.
         inputs: of a Python model, which table each parameter stands for, where that is not its name.
         partition_by: Iceberg transforms as written: `day(ts)`, `bucket(16, id)`, `region`.
@@ -159,6 +161,8 @@ class Settings:
     tags: tuple[str, ...] = ()
     engine: str = ""
     refresh_every: int | None = None
+    keep_snapshots: int | None = None
+    keep_for: int | None = None
     append_from: tuple[str, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict, hash=False)

@@ -13,7 +13,17 @@ from typing import Literal
 
 from lakeorch.model import Outcome, Step
 
-EventKind = Literal["run_started", "step_started", "step_progress", "step_finished", "publish_started", "run_finished"]
+EventKind = Literal[
+    "run_started",
+    "step_started",
+    "step_progress",
+    "step_finished",
+    "publish_started",
+    "run_finished",
+    "maintain_started",
+    "maintain_progress",
+    "maintain_finished",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +35,9 @@ class Event:
         run_id: the run it belongs to.
         at: seconds since 1970 UTC.
         steps: on `run_started`, the plan, in order.
-        model: on `step_*`, the model's name.
+        model: on `step_*`, the model's name; on `maintain_progress`, the table's, empty while files are swept.
         step: on `step_started`, what was decided for it.
-        fraction: on `step_progress`, 0.0 to 1.0 where the engine knows, else None.
+        fraction: on `step_progress` and `maintain_progress`, 0.0 to 1.0 where the engine knows, else None.
         rows: on `step_progress`, rows written so far where the engine knows, else 0.
         bytes: on `step_progress`, what is in its files so far, 0 where that is not seen.
         expected: on `step_progress`, seconds that the model's last build took where it was one of the same kind.

@@ -32,6 +32,7 @@ CHANGING = (
     (re.compile(r"\b\d{17,19}\b"), "<snapshot>"),
     (re.compile(r"just now|\d+ (s|min|hours?|days?) ago"), "<ago>"),
     (re.compile(r"\b20(2[6-9]|[3-9]\d)-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?"), "<moment>"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "<hash>"),
     (re.compile(r"[─ ]+"), " "),
 )

@@ -13,15 +13,21 @@ from lakeorch.cli import COMMANDS, program
 from lakeorch.project import Project
 
 # how a result is shown, and where; a program decides that for itself
-SHOWN = {"as_json", "form", "output", "limit", "html", "save"}
+SHOWN = {"as_json", "form", "output", "limit", "html", "save", "listed"}
 # what a command says of the project as a whole is said to the constructor
 WHOLE = {"folder", "env", "variables", "threads"}
 # a command that stands for a further method, with the options that mean its parameters
 ALSO: dict[str, dict[str, dict[str, str]]] = {
+    "tag": {"tags": {}, "untag": {"delete": "name"}},
     "test": {"create_test": {"create": "model", "where": "where"}},
 }
 # parameters that only a program has: the command line is itself the observer
-ONLY_PYTHON = {"run": {"observers"}, "promote": {"observers"}, "bench": {"progress"}}
+ONLY_PYTHON = {
+    "run": {"observers"},
+    "promote": {"observers"},
+    "bench": {"progress"},
+    "maintain": {"observers"},
+}
 # before there is a project there is no `Project`: a function of the package, and what its parameters are called here
 BEFORE = {"init": {"folder": {"folder"}, "data": {"data", "more"}}}
 

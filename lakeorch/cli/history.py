@@ -54,7 +54,7 @@ def _row(version: Version) -> tuple[str, ...]:
     facts = version.facts
     return (
         iso(version.at)[:19],
-        version.run_id or "(another writer)",
+        version.run_id or ("(another writer)" if version.changes_rows else "(compaction)"),
         version.state,
         "" if version.rows is None else f"{version.rows:,}",
         f"{version.added:,}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -22,3 +23,9 @@ def silence(*, err: bool = False) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def near(path: str) -> str:
+    """A path as the user sees it from the current folder, where it lies below."""
+    here = f"{Path.cwd()}{os.sep}"
+    return f".{os.sep}{path.removeprefix(here)}" if path.startswith(here) else path

@@ -77,7 +77,7 @@ def text(plan: Plan, width: int) -> str:
         lines += ["", f"{len(busy):,} of {count(len(plan.steps), 'model')} to do; publish: {plan.guarantee}"]
     for name, impact in plan.impacts.items():
         lines += ["", f"{name} changes", *(f"  {told}" for told in impact.lines())]
-    lines += [f"no longer in the project, kept: {name}" for name in plan.departed]
+    lines += [f"no longer in the project, kept: {name} (lakeorch drop {name})" for name in plan.departed]
     lines += plan.left_out()
     return "\n".join(lines)
 

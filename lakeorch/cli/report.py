@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lakeorch.cli.options import DEFAULT_FOLDER
+from lakeorch.cli.output import near
 from lakeorch.model import Action, CheckResult, Outcome
 from lakeorch.observers.findings import render_all
 from lakeorch.observers.text import clip, count, duration, nothing_to_do, one_line, size, table, width
@@ -34,7 +33,7 @@ def report(result: Result, folder: str, env: str | None = None, *, listed: bool)
         env: the environment that was run in, for the same.
         listed: name each published table; not needed where each step was printed as it ended.
     """
-    departed = [f"no longer in the project, kept: {name}" for name in result.departed]
+    departed = [f"no longer in the project, kept: {name} (lakeorch drop {name})" for name in result.departed]
     if result.status == "nothing to do":
         pinned = [f"{o.model}: {o.reason}" for o in result.outcomes if o.reason.startswith("pinned")]
         nothing = nothing_to_do(len(result.outcomes), len(pinned))
@@ -44,7 +43,7 @@ def report(result: Result, folder: str, env: str | None = None, *, listed: bool)
     if result.findings:
         blocks.append(render_all(result.findings))
     blocks.append(_published(result, listed=listed))
-    blocks.append("\n".join(departed))
+    blocks.append("\n".join([*departed, *result.notes]))
     blocks.append(_next(result, folder, env))
     return "\n\n".join(block for block in blocks if block)
 
@@ -64,7 +63,7 @@ def _failed(outcome: Outcome) -> str:
     for check in outcome.checks:
         lines += _check(check)
     if outcome.kept_at:
-        lines.append(f"    the rejected rows can be read at {_near(outcome.kept_at)}")
+        lines.append(f"    the rejected rows can be read at {near(outcome.kept_at)}")
     return "\n".join(lines)
 
 
@@ -159,18 +158,12 @@ def _next(result: Result, folder: str, env: str | None) -> str:
     built = [o.model for o in result.outcomes if o.action is Action.BUILD and o.rows]
     where = "" if folder == DEFAULT_FOLDER else f" -p {shlex.quote(folder)}"
     where += f" --env {shlex.quote(env)}" if env else ""
-    lines = [f"warehouse  {_near(result.warehouse)}"]
+    lines = [f"warehouse  {near(result.warehouse)}"]
     if built:
         # the last table in the order of building is the one that the others were made for
         lines.append(f'look next  lakeorch query{where} "SELECT * FROM {built[-1]} LIMIT 10"')
         lines.append(f"           lakeorch list{where}")
     return "\n".join(lines)
-
-
-def _near(path: str) -> str:
-    """A path below the current folder in its short form."""
-    here = f"{Path.cwd()}{os.sep}"
-    return f".{os.sep}{path.removeprefix(here)}" if path.startswith(here) else path
 
 
 def _few(items: Sequence[str], rest: str) -> list[str]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lakeorch.cli import options
-from lakeorch.cli.output import say
+from lakeorch.cli.output import near, say
 from lakeorch.observers.text import ago, count, size, table
 
 if TYPE_CHECKING:
@@ -71,7 +69,7 @@ def _facts(shown: Shown) -> Iterator[tuple[str, str]]:
     yield "code", facts.get("lakeorch.code-version", "").replace("none", "")
     yield "snapshot", str(shown.snapshot_id)
     yield "rows", f"{count(listed.rows, 'row')} in {count(len(shown.files), 'file')}, {size(listed.bytes or 0)}"
-    yield "location", _near(shown.location)
+    yield "location", near(shown.location)
 
 
 def _table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -89,10 +87,3 @@ def _setting(value: object) -> str:
 def _line(place: str, file: str) -> str:
     """Where a check is written: the line alone in the model's own file."""
     return f"line {place.split(':')[-2]}" if place.startswith(f"{file}:") else place
-
-
-def _near(path: str) -> str:
-    """A path as the user sees it from the current folder, where it lies below."""
-    if "://" not in path and Path(path).is_relative_to(Path.cwd()):
-        return f".{os.sep}{Path(path).relative_to(Path.cwd())}"
-    return path

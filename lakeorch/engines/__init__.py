@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from lakeorch.lake import Scan
 
 
+# bytes: large enough to scan well, small enough to rewrite
+FILE_SIZE = 512 * 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Empty:
     """A relation with names and types and no rows: what `bind` works on."""
@@ -76,6 +80,7 @@ class Target:
         fields: the table's columns with ids; the query yields exactly these names in this order.
         partition_by: transforms; a file holds rows of one partition only. Empty for an unpartitioned table.
         sort_by: columns, each optionally followed by ` desc`.
+        file_size: a new file is begun behind so many bytes; not where there are partitions.
     """
 
     directory: str
@@ -83,6 +88,7 @@ class Target:
     fields: tuple[Field, ...]
     partition_by: tuple[Transform, ...] = ()
     sort_by: tuple[str, ...] = ()
+    file_size: int = FILE_SIZE
 
 
 class Session(Protocol):

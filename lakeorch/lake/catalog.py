@@ -170,6 +170,14 @@ class DatabaseCatalog(SqlCatalog):
                 found.setdefault(catalog, {})[f"{space}.{name}"] = location
         return found
 
+    def everywhere(self) -> frozenset[str]:
+        """The locations of all metadata files that any catalog of the database points to."""
+        if self.absent:
+            return frozenset()
+        with plainly(self.place), self.engine.connect() as connection:
+            locations = connection.execute(select(IcebergTables.metadata_location)).scalars().all()
+        return frozenset(location for location in locations if location)
+
     def pointer(self, name: str) -> str | None:
         """The location of one table's metadata file, None when there is no such table."""
         if self.absent:

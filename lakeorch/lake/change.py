@@ -47,7 +47,7 @@ from pyiceberg.table.update import (
 from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.typedef import EMPTY_DICT
 
-from lakeorch.errors import ConflictError
+from lakeorch.errors import MovedError
 from lakeorch.lake.scan import plain
 
 Mode = Literal["replace", "append", "rewrite"]
@@ -179,7 +179,7 @@ class Files(_SnapshotProducer["Files"]):
         snapshot_id: to keep, on a replay; a fresh one otherwise.
 
     Raises:
-        ConflictError: a file to remove is not there.
+        MovedError: a file to remove is not there: a compaction put another in its place.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class Files(_SnapshotProducer["Files"]):
         missing = removed - {_path(entry) for entry in self._gone}
         if missing:
             name = ".".join(self._transaction._table.name())
-            raise ConflictError(name, f"{len(missing)} of its files were replaced meanwhile", hint="run again")
+            raise MovedError(name, f"{len(missing)} of its files were replaced meanwhile", hint="run again")
 
     def _existing_manifests(self) -> list[ManifestFile]:
         return self._kept + [self._rewritten(spec_id, entries) for spec_id, entries in self._rest]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pyiceberg.table import Table
+
 from lakeorch.errors import ConflictError, LakeorchError, MovedError
 from lakeorch.lake.change import Change, Files, apply
 from lakeorch.lake.creation import creation, request_of
@@ -11,7 +13,7 @@ from lakeorch.lake.port import Catalog
 from lakeorch.lake.published import SAME_AS
 from lakeorch.lake.records import Kept
 from lakeorch.lake.replay import check_fits, is_made_empty, stand_of
-from lakeorch.lake.scan import plain
+from lakeorch.lake.scan import live, plain
 from lakeorch.lake.schema import evolve, fields_of, partition_spec, sort_order, transforms_of, with_docs
 from lakeorch.lake.staged import Draft, Mode, Staged, Stand
 from lakeorch.model import Schema
@@ -149,6 +151,7 @@ def revived(catalog: Catalog, kept: Kept) -> Staged | None:
         kept.request,
         table.metadata,
         table.io,
+        recalled=True,
     )
     if pointer is not None:
         published = catalog.published({kept.name: pointer})[kept.name]
@@ -158,7 +161,17 @@ def revived(catalog: Catalog, kept: Kept) -> Staged | None:
             check_fits(staged, published, table)
         except ConflictError:
             return None
-    return staged if _there(staged) else None
+    if not _there(staged):
+        return None
+    return staged if pointer == kept.stand.location or _removable(staged, table) else None
+
+
+def _removable(staged: Staged, table: Table) -> bool:
+    """Whether the files that a recorded change takes away are still the table's: a compaction may have been there."""
+    if staged.kind != "rewrite":
+        return True
+    files = {plain(entry.data_file.file_path) for entry in live(table.io, table.metadata.current_snapshot())}
+    return files >= {plain(path) for path in staged.own_files()[1]}
 
 
 def _there(staged: Staged) -> bool:

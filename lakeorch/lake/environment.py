@@ -90,6 +90,10 @@ class EnvironmentCatalog:
         """Table → metadata file, as of one moment."""
         return self._rows().shown()
 
+    def everywhere(self) -> frozenset[str]:
+        """The locations of all metadata files that any catalog of the database points to."""
+        return self._production.everywhere()
+
     def pointer(self, name: str) -> str | None:
         """One table's metadata file, None when there is no such table."""
         return self._rows(name).at(name)

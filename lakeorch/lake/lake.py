@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
+
+from pyiceberg.io import FileIO
 
 from lakeorch.errors import CatalogError, LakeorchError
 from lakeorch.lake import commit, opening
 from lakeorch.lake.compare import rows_differ
-from lakeorch.lake.drafting import amended, finished, new_draft, next_draft, revived
+from lakeorch.lake.drafting import amended, finished, new_draft, next_draft
+from lakeorch.lake.drop import note
 from lakeorch.lake.environment import Environment, EnvironmentCatalog, environment_of, environments
 from lakeorch.lake.port import Catalog
-from lakeorch.lake.records import Record, from_json, stamp_verdict, to_json
 from lakeorch.lake.remedy import plainly
 from lakeorch.lake.rollback import Return, roll_back
 from lakeorch.lake.scan import Scan, plain, scan_of
+from lakeorch.lake.shelf import Shelf
 from lakeorch.lake.staged import Draft, Mode, Staged
+from lakeorch.lake.standing import stand_in
 from lakeorch.lake.storage import Storage
 from lakeorch.lake.turns import Turns
+from lakeorch.lake.upkeep import Upkeep
 from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published, Schema
 from lakeorch.types import Transform
 
 
-class Lake:
+class Lake(Shelf):
     """A catalog and a warehouse.
 
     Every method raises CatalogError, with a remedy, when disk, catalog or network fails. All may be called from
@@ -35,12 +41,21 @@ class Lake:
         environment: whose tables it shows in front of production's; empty for production.
     """
 
-    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage, turns: Turns, environment: str = "") -> None:
-        self.warehouse = warehouse
+    def __init__(
+        self,
+        catalog: Catalog,
+        warehouse: str,
+        storage: Storage,
+        turns: Turns,
+        io: FileIO,
+        own: Collection[str],
+        environment: str = "",
+    ) -> None:
+        super().__init__(catalog, warehouse, storage)
         self.environment = environment
-        self._catalog = catalog
-        self._storage = storage
         self._turns = turns
+        self._io = io
+        self._own = own
         self._alone = False
 
     @classmethod
@@ -66,7 +81,7 @@ class Lake:
                 that is not there is an empty lake.
         """
         found = opening.opened(uri, warehouse, name, environment, properties or {}, create=create)
-        return cls(found.catalog, found.warehouse, found.storage, found.turns, environment)
+        return cls(found.catalog, found.warehouse, found.storage, found.turns, found.io, found.own, environment)
 
     @property
     def guarantee(self) -> str:
@@ -129,7 +144,7 @@ class Lake:
         metadata = table.metadata
         snapshot, schema = metadata.current_snapshot(), metadata.schema()
         if snapshot_id is not None:
-            snapshot = metadata.snapshot_by_id(snapshot_id)
+            snapshot = stand_in(metadata, snapshot_id, compact=True)
             if snapshot is None:
                 raise LakeorchError(f"{name}: there is no snapshot {snapshot_id}", hint="it may have expired")
             schema = next((s for s in metadata.schemas if s.schema_id == snapshot.schema_id), schema)
@@ -198,7 +213,7 @@ class Lake:
 
         Raises:
             LakeorchError: a file does not fit the table.
-            ConflictError: a file to remove is not in the table.
+            MovedError: a file to remove is not in the table.
         """
         with plainly(draft.directory):
             return finished(draft, paths, mode, removed, summary, properties, key)
@@ -230,48 +245,6 @@ class Lake:
         """Compares statistics of new files with the table's: `different` is proof, `maybe` is not."""
         with plainly(draft.directory):
             return "different" if rows_differ(draft, paths) else "maybe"
-
-    # ---- records -----------------------------------------------------------------------------------------------
-
-    def record(self, record: Record) -> None:
-        """Keeps a finished step; stamps the verdict into its staged change, also the caller's."""
-        stamp_verdict(record)
-        with plainly(self.warehouse):
-            self._storage.write(_record(record.key), to_json(record))
-
-    def recall(self, key: str) -> Record | None:
-        """A step kept before: None where there is none, it is torn, or it fits the table no more."""
-        with plainly(self.warehouse):
-            text = self._storage.read(_record(key))
-            return None if text is None else from_json(text, lambda kept: revived(self._catalog, kept))
-
-    def forget(self, keys: Iterable[str]) -> None:
-        """Removes records; missing ones are no error."""
-        with plainly(self.warehouse):
-            for key in keys:
-                self._storage.remove(_record(key))
-
-    def write_listing(self, digest: str, text: str) -> None:
-        """Keeps the list of raw files behind a digest."""
-        with plainly(self.warehouse):
-            if self._storage.read(_listing(digest)) != text:
-                self._storage.write(_listing(digest), text)
-
-    def read_listing(self, digest: str) -> str | None:
-        """Reads a list kept by `write_listing`."""
-        with plainly(self.warehouse):
-            return self._storage.read(_listing(digest))
-
-    def write_query(self, fingerprint: str, text: str) -> None:
-        """Keeps the query behind a fingerprint."""
-        with plainly(self.warehouse):
-            if self._storage.read(_query(fingerprint)) != text:
-                self._storage.write(_query(fingerprint), text)
-
-    def read_query(self, fingerprint: str) -> str | None:
-        """Reads a query kept by `write_query`."""
-        with plainly(self.warehouse):
-            return self._storage.read(_query(fingerprint))
 
     # ---- publishing --------------------------------------------------------------------------------------------
 
@@ -306,9 +279,10 @@ class Lake:
             Table → its newest data snapshot.
 
         Raises:
-            MovedError: an input or a table was moved by another run: plan again.
+            MovedError: an input or a table was moved by another run, or maintenance removed a record: plan again.
             ConflictError: a foreign writer is in the way.
         """
+        self.require_kept(staged)
         with self._turn():
             done = commit.publish(self._catalog, staged, run_id, unmoved or {})
         # It is published, whatever becomes of the records: at worst one is found that the table has moved on from.
@@ -333,13 +307,17 @@ class Lake:
         Raises:
             MovedError: a table is no more where it was when this was decided.
         """
-        with plainly(self.warehouse):
+        with self.hold(f"rollback-{uuid.uuid4().hex[:12]}"), plainly(self.warehouse):
             roll_back(self._catalog, returns)
 
     def borrow(self, tables: Mapping[str, str]) -> None:
         """Shows tables of another lake in this one, to be read: name → metadata file. None of them may be here."""
         with plainly(self._catalog.place):
             self._catalog.register(tables)
+
+    def upkeep(self) -> Upkeep:
+        """What names tables, takes them away and keeps the lake small."""
+        return Upkeep(self._catalog, self._storage, self._io, self.warehouse, self._own)
 
     # ---- environments ------------------------------------------------------------------------------------------
 
@@ -368,20 +346,11 @@ class Lake:
 
     def drop_environment(self) -> tuple[str, ...]:
         """Takes all of this environment's own tables away, in one transaction; returns their names."""
-        return environment_of(self._catalog, self.environment).clear()
+        catalog = environment_of(self._catalog, self.environment)
+        with plainly(self.warehouse):
+            note(catalog, self._storage, catalog.own())
+        return catalog.clear()
 
     def close(self) -> None:
         """Frees the catalog's connections."""
         self._catalog.close()
-
-
-def _record(key: str) -> str:
-    return f"staged/{key}.json"
-
-
-def _listing(digest: str) -> str:
-    return f"files/{digest}.json"
-
-
-def _query(fingerprint: str) -> str:
-    return f"queries/{fingerprint}.json"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyiceberg.io import load_file_io
+from pyiceberg.io import FileIO, load_file_io
 
 from lakeorch.errors import CatalogError, UsageError
 from lakeorch.lake.catalog import DatabaseCatalog
@@ -30,27 +30,28 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a lake is made of."""
+    """What a lake is made of; `io` is access to the warehouse, `own` are files of the catalog itself."""
 
     catalog: Catalog
     warehouse: str
     storage: Storage
     turns: Turns
+    io: FileIO
+    own: frozenset[str]
 
 
 def opened(
     uri: str, warehouse: str, name: str, environment: str, properties: Mapping[str, str], *, create: bool
 ) -> Opened:
     """Opens a lake's parts; see `Lake.open`."""
-    place = place_of(uri)
+    place, own = place_of(uri), files_of(uri)
     root = local(warehouse)
     where = str(root) if root else warehouse.rstrip("/")
     with plainly(place):
         uri = prepared(uri, root, create=create)
     settings = {**properties, "uri": uri, "warehouse": where}
-    storage: Storage = (
-        DiskStorage(root / _OWN) if root else ObjectStorage(load_file_io(settings, where), f"{where}/{_OWN}")
-    )
+    io = load_file_io(settings, where)
+    storage: Storage = DiskStorage(root / _OWN) if root else ObjectStorage(io, f"{where}/{_OWN}")
     catalog: Catalog
     database = None
     if is_served(uri):
@@ -65,7 +66,8 @@ def opened(
         catalog = DatabaseCatalog(name, create=create, place=place, properties=settings)
         database = catalog.engine
     turns = turns_of(root / _OWN / "turn" if root else None, database, name)
-    return Opened(environment_of(catalog, environment) if environment else catalog, where, storage, turns)
+    shown = environment_of(catalog, environment) if environment else catalog
+    return Opened(shown, where, storage, turns, io, own)
 
 
 def local(warehouse: str) -> Path | None:
@@ -78,6 +80,12 @@ def place_of(uri: str) -> str:
     """What to call the catalog in messages: a path, or its address without a password."""
     file = _file(uri)
     return str(file) if file else re.sub(r"://[^@/]*@", "://", uri)
+
+
+def files_of(uri: str) -> frozenset[str]:
+    """The files of a SQLite catalog, those of its log included; none for another one."""
+    file = _file(uri)
+    return frozenset(f"{file}{end}" for end in ("", "-wal", "-shm", "-journal")) if file else frozenset()
 
 
 def prepared(uri: str, root: Path | None, *, create: bool) -> str:

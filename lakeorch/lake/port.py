@@ -71,6 +71,10 @@ class Catalog(Protocol):
         """Table → location of its metadata file, for all tables."""
         ...
 
+    def everywhere(self) -> frozenset[str]:
+        """The locations of all metadata files that this catalog, and any other kept in the same place, points to."""
+        ...
+
     def pointer(self, name: str) -> str | None:
         """The location of one table's metadata file, None when there is no such table."""
         ...

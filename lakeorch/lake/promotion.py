@@ -21,6 +21,7 @@ from pyiceberg.table.update import _update_table_metadata_log
 
 from lakeorch.errors import ConflictError
 from lakeorch.lake.published import CLONE, ENVIRONMENT, PROMOTION, SAME_AS
+from lakeorch.lake.standing import UPKEEP
 
 _OURS = "lakeorch."
 _PLAIN = frozenset({"comment", "owner"})
@@ -140,7 +141,7 @@ def _properties(before: Mapping[str, str], content: Mapping[str, str], said: Map
 
 
 def _is_said(key: str) -> bool:
-    return key.startswith(_OURS) or key in _PLAIN
+    return (key.startswith(_OURS) and key not in UPKEEP) or key in _PLAIN
 
 
 def _schemas(before: TableMetadata, content: TableMetadata) -> tuple[list[Schema], dict[int, int]]:

@@ -9,6 +9,7 @@ from typing import Any
 from pyiceberg.schema import Schema
 
 from lakeorch.lake.schema import columns_of
+from lakeorch.lake.standing import settled
 from lakeorch.model import Published
 
 RUN_ID = "lakeorch.run-id"
@@ -33,6 +34,7 @@ def published_of(name: str, location: str, metadata: _Json) -> Published:
         location: of the metadata file.
         metadata: its JSON; format versions 1 to 3.
     """
+    metadata = settled(metadata)
     line = list(main_line(metadata))
     data = data_snapshots(line)
     made = next((index for index, s in enumerate(data) if RUN_ID in _summary(s)), len(data))
@@ -51,7 +53,8 @@ def published_of(name: str, location: str, metadata: _Json) -> Published:
         bytes=int(head.get("total-files-size", 0)),
         committed_at=data[0].get("timestamp-ms", 0) if data else 0,
         undone=frozenset(m["snapshot-id"] for m in metadata.get("snapshot-log") or ())
-        - {s["snapshot-id"] for s in line},
+        - {s["snapshot-id"] for s in line}
+        - set(metadata["ancestors"]),
     )
 
 

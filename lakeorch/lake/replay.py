@@ -110,7 +110,7 @@ def replayed(staged: Staged, table: Table) -> tuple[TableUpdate, ...]:
     belong in the list; data files are used as they are.
 
     Raises:
-        ConflictError: a file that the change removes is gone.
+        MovedError: a file that the change removes is gone.
     """
     change = Change(table)
     known = {snapshot.snapshot_id for snapshot in table.metadata.snapshots}

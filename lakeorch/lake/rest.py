@@ -123,6 +123,10 @@ class ServerCatalog(RestCatalog):
         except (NoSuchNamespaceError, ForbiddenError):
             return []
 
+    def everywhere(self) -> frozenset[str]:
+        """The locations of all metadata files that the server tells of."""
+        return frozenset(self.pointers().values())
+
     def pointer(self, name: str) -> str | None:
         """The location of one table's metadata file, None when there is no such table."""
         with plainly(self.place), _answered():

@@ -6,7 +6,7 @@ properties, comment and owner, out of the metadata file that was the table's at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyiceberg.partitioning import PartitionSpec
@@ -20,6 +20,7 @@ from lakeorch.errors import CatalogError, MovedError
 from lakeorch.lake.change import Change
 from lakeorch.lake.commit import at_one_time, patiently
 from lakeorch.lake.port import Catalog, CommitMissedError, TableCommit
+from lakeorch.lake.standing import UPKEEP, stand_in
 
 _KEPT = ("comment", "owner")
 _OURS = "lakeorch."
@@ -84,16 +85,18 @@ def _is_back(catalog: Catalog, asked: Return, pointers: Mapping[str, str]) -> bo
         return False
     metadata = catalog.table(asked.name, location).metadata
     said = all(metadata.properties.get(key) == (value or None) for key, value in asked.properties.items())
-    return said and metadata.current_snapshot_id == asked.snapshot_id
+    goal = stand_in(metadata, asked.snapshot_id)
+    return said and goal is not None and metadata.current_snapshot_id == goal.snapshot_id
 
 
 def _change(catalog: Catalog, table: Table, asked: Return) -> Change:
     change = Change(table)
     now = table.metadata
-    was = None if asked.at is None else _as_of(catalog, table, asked)
-    if asked.snapshot_id != now.current_snapshot_id:
-        change._apply((_main_at(asked.snapshot_id, now),))
-        snapshot = now.snapshot_by_id(asked.snapshot_id)
+    snapshot = stand_in(now, asked.snapshot_id)
+    goal = asked.snapshot_id if snapshot is None else snapshot.snapshot_id
+    was = None if asked.at is None else _as_of(catalog, table, asked, {asked.snapshot_id, goal})
+    if goal != now.current_snapshot_id:
+        change._apply((_main_at(goal, now),))
         columns = next((s for s in now.schemas if snapshot and s.schema_id == snapshot.schema_id), now.schema())
         change.set_schema(was.schema() if was else columns)
         ids = set(change.table_metadata.schema()._lazy_id_to_field)
@@ -103,7 +106,8 @@ def _change(catalog: Catalog, table: Table, asked: Return) -> Change:
         change.set_order(order if {field.source_id for field in order.fields} <= ids else SortOrder(order_id=0))
     if was is not None:
         said = {key for key in {*now.properties, *was.properties} if key.startswith(_OURS) or key in _KEPT}
-        change.set_values({key: was.properties.get(key) for key in sorted(said - asked.properties.keys())})
+        kept = UPKEEP | asked.properties.keys()
+        change.set_values({key: was.properties.get(key) for key in sorted(said - kept)})
     change.set_values(asked.properties)
     return change
 
@@ -120,7 +124,7 @@ def _main_at(snapshot_id: int, metadata: TableMetadata) -> SetSnapshotRefUpdate:
     )
 
 
-def _as_of(catalog: Catalog, table: Table, asked: Return) -> TableMetadata | None:
+def _as_of(catalog: Catalog, table: Table, asked: Return, goals: Collection[int]) -> TableMetadata | None:
     """The table's metadata as it was at the wanted time; None where its file is gone: only the rows can go back."""
     found: TableMetadata | None = table.metadata
     if table.metadata.last_updated_ms > (asked.at or 0):
@@ -132,4 +136,4 @@ def _as_of(catalog: Catalog, table: Table, asked: Return) -> TableMetadata | Non
             # a disk that only hesitates must not cost the table what was said of its rows
             if not isinstance(error.__cause__, FileNotFoundError | ValueError):
                 raise
-    return found if found is not None and found.current_snapshot_id == asked.snapshot_id else None
+    return found if found is not None and found.current_snapshot_id in goals else None

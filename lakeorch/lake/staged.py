@@ -97,6 +97,7 @@ class Staged:
         request: the commit request; the verdict is stamped into it when the step is recorded.
         before: the table's metadata it was made on; for a new table as it would be created.
         io: access to its files.
+        recalled: it comes from a record that an earlier run left.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Staged:
     request: CommitTableRequest = field(repr=False)
     before: TableMetadata = field(repr=False)
     io: FileIO = field(repr=False)
+    recalled: bool = False
 
     @property
     def writes_data(self) -> bool:

@@ -9,10 +9,28 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlparse
 
+from pyarrow.fs import FileSelector, FileType
 from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import PyArrowFileIO
+
+from lakeorch.errors import CatalogError
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that is there: a plain path on local disk, a URL in an object store.
+
+    `modified` is when it was last written, milliseconds since 1970 UTC, by the clock of the place where it lies.
+    """
+
+    path: str
+    bytes: int
+    modified: int
 
 
 class Storage(Protocol):
@@ -32,6 +50,10 @@ class Storage(Protocol):
 
     def remove(self, name: str) -> None:
         """Removes the file; a missing one is no error."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all files of a folder, `folder/file`; none where there is no such folder."""
         ...
 
 
@@ -83,6 +105,11 @@ class DiskStorage:
         """Removes the file; a missing one is no error."""
         (self._folder / name).unlink(missing_ok=True)
 
+    def names(self, folder: str) -> list[str]:
+        """The names of all whole files of a folder."""
+        found = (self._folder / folder).glob("*.json")
+        return sorted(path.relative_to(self._folder).as_posix() for path in found)
+
 
 class ObjectStorage:
     """Storage below a URL, by way of pyiceberg's own file access and its settings."""
@@ -119,3 +146,25 @@ class ObjectStorage:
             self._io.delete(f"{self._url}/{name}")
         except FileNotFoundError:
             return
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all objects of a folder."""
+        found = (file.path for file in stored(self._io, f"{self._url}/{folder}"))
+        return sorted(path.removeprefix(f"{self._url}/") for path in found if path.endswith(".json"))
+
+
+def stored(io: FileIO, place: str) -> Iterator[Stored]:
+    """Every file below a folder or URL, in no order; none where there is no such place.
+
+    Raises:
+        CatalogError: the file access in use cannot list.
+    """
+    if not isinstance(io, PyArrowFileIO):
+        hint = "leave the property py-io-impl out, or set it to pyiceberg.io.pyarrow.PyArrowFileIO"
+        raise CatalogError(f"{place}: {type(io).__name__} cannot list files", hint=hint)
+    scheme, netloc, path = PyArrowFileIO.parse_location(place, io.properties)
+    before = "" if scheme == "file" else f"{urlparse(place).scheme}://"
+    files = io.fs_by_scheme(scheme, netloc)
+    for found in files.get_file_info(FileSelector(path, allow_not_found=True, recursive=True)):
+        if found.type == FileType.File:
+            yield Stored(f"{before}{found.path}", int(found.size or 0), (found.mtime_ns or 0) // 1_000_000)

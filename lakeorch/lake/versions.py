@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from lakeorch.errors import UsageError
 from lakeorch.lake.published import ENVIRONMENT, PROMOTION, RUN_ID, data_snapshots, main_line, same_as
+from lakeorch.lake.standing import settled
 
 State = Literal["current", "published", "undone", "rejected", "branch"]
 
@@ -166,6 +167,7 @@ def timeline_of(name: str, location: str, metadata: _Json) -> Timeline:
         location: of the metadata file.
         metadata: its JSON.
     """
+    metadata = settled(metadata)
     line = list(main_line(metadata))
     data = data_snapshots(line)
     head = data[0]["snapshot-id"] if data else None
@@ -175,7 +177,7 @@ def timeline_of(name: str, location: str, metadata: _Json) -> Timeline:
         moves = tuple((s.get("timestamp-ms", 0), s["snapshot-id"]) for s in reversed(line))
     refs: _Json = metadata.get("refs") or {}
     rejected = {ref["snapshot-id"] for ref_name, ref in refs.items() if ref_name.startswith("rejected-")}
-    on_main, once = {s["snapshot-id"] for s in line}, {id for _, id in moves}
+    on_main, once = {s["snapshot-id"] for s in line} | set(metadata["ancestors"]), {id for _, id in moves}
 
     def state(id: int) -> State:
         if id == head:

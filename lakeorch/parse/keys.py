@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lakeorch.errors import suggestion
 from lakeorch.model import Materialized
@@ -115,5 +115,7 @@ class SettingsBlock(Strict):
     tags: _Texts = []
     engine: Annotated[str, AfterValidator(_engine)] = ""
     refresh: RefreshBlock | None = None
+    keep_snapshots: Annotated[int, Field(ge=1)] | None = None
+    keep_for: Annotated[str, AfterValidator(_every)] | None = None
     append_from: _Texts = []
     inputs: dict[str, Annotated[str, AfterValidator(_table)]] = {}

@@ -21,6 +21,9 @@ KEYED = {
     "history": "the columns by which a row is known again when it changes",
 }
 
+# what maintenance keeps of a table's past
+KEPT = ("keep_snapshots", "keep_for")
+
 
 def read_settings(
     data: object, places: Places, source: Source, *, at: Path = (), defaults: Mapping[str, object] | None = None
@@ -48,7 +51,7 @@ def read_settings(
     if block is None:
         return Settings(), findings
     facts: dict[str, Any] = block.model_dump(exclude={"checks", "columns", "inputs"})
-    refresh = facts.pop("refresh")
+    refresh, keep_for = facts.pop("refresh"), facts.pop("keep_for")
 
     def place(*path: str) -> Place:
         return source.place(locate(places, (*at, *path), key=True).start)
@@ -60,6 +63,7 @@ def read_settings(
         inputs=tuple(block.inputs.items()),
         checks=checks,
         refresh_every=duration(refresh["every"]) if refresh else None,
+        keep_for=duration(keep_for) if keep_for else None,
         places={key: place(key) for key in data},
     )
     return settings, (*findings, *_rules(settings, data, places, source, at))
@@ -95,7 +99,7 @@ def _applicable(defaults: Mapping[str, object], data: Mapping[str, object], *, p
     kind = data.get("materialized", defaults.get("materialized", "table"))
     out = set()
     if kind == "view":
-        out |= {"partition_by", "sort_by"}
+        out |= {"partition_by", "sort_by", *KEPT}
     if kind not in KEYED:
         out.add("unique_key")
     if kind not in ("append", "merge"):
@@ -132,7 +136,7 @@ def _rules(settings: Settings, data: Mapping[str, object], places: Places, sourc
         if kind != "history" and key in data:
             wrong(key, f"{key} goes with materialized: history, not {kind}")
     if kind == "view":
-        for key in ("partition_by", "sort_by"):
+        for key in ("partition_by", "sort_by", *KEPT):
             if key in data:
                 wrong(key, f"a view has no rows of its own: {key} does not apply")
     if kind not in ("append", "merge") and "append_from" in data:

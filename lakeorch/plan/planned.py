@@ -45,6 +45,6 @@ class Plan:
         busy = sum(step.action not in {Action.SKIP, Action.VIEW} for step in self.steps)
         rows = [(step.model, str(step.action), step.reason) for step in self.steps]
         notes = ["\n  ".join([f"{name} changes", *impact.lines()]) for name, impact in self.impacts.items()]
-        notes += [f"no longer in the project, kept: {name}" for name in self.departed]
+        notes += [f"no longer in the project, kept: {name} (lakeorch drop {name})" for name in self.departed]
         notes += self.left_out()
         return table(f"{busy:,} of {len(rows):,} models to do", ("model", "action", "why"), rows, notes=notes)

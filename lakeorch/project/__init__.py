@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,7 +133,17 @@ class Project(Tables):
             running = Running(
                 self.config, self.wiring.site(remember=True), self.wiring.lake, engine, self.threads, notify
             )
-            return running.run(asked, full=full, unpin=unpin, policy=publish, fail_fast=fail_fast)
+            result = running.run(asked, full=full, unpin=unpin, policy=publish, fail_fast=fail_fast)
+        return self._maintained(result, notify)
+
+    def _maintained(self, result: Result, notify: Observer) -> Result:
+        """After a run that published something, maintains the lake where that is asked for and due."""
+        if result.status != "published" or self.config.maintain_every is None:
+            return result
+        from lakeorch.project.maintain import when_due
+
+        note = when_due(self.wiring, notify)
+        return replace(result, notes=(note,)) if note else result
 
     def list(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Listed, ...]:
         """The selected models with what is published of each; of all models, then also tables whose model left.

@@ -50,6 +50,7 @@ class Config:
         properties: handed to the catalog and the file system: endpoints, credentials.
         owners: owner → how to reach them.
         defaults: settings of the models per folder, by namespace; read them with `defaults_for`.
+        maintain_every: seconds after which a run that published something maintains the lake; None for never.
         lint: what is told of each rule per folder, by namespace; read it with `lint_for`.
     """
 
@@ -67,6 +68,7 @@ class Config:
     owners: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     lint: Mapping[str, Mapping[str, Level]] = field(default_factory=dict)
+    maintain_every: int | None = None
     shares: bool = False
     environments: Mapping[str, bool] = field(default_factory=dict)
     catalog_name: str = CATALOG
@@ -229,6 +231,7 @@ def _resolve(
         shares=shares,
         environments=environments,
         catalog_name=f"{CATALOG}_{env}" if apart else CATALOG,
+        maintain_every=file.maintained() if file else None,
     )
 
 

@@ -49,6 +49,16 @@ def _rule(name: str) -> str:
     return name
 
 
+def _duration(text: str) -> str:
+    from lakeorch.parse.scalars import duration
+
+    duration(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+
+
 def _single(value: object) -> object:
     if isinstance(value, list | dict):
         # told here: each kind that a value may be would have a complaint of its own
@@ -102,6 +112,16 @@ class Defaults(BaseModel):
     materialized: Materialized | None = None
     engine: str | None = None
     lint: Lint | None = None
+    keep_snapshots: Annotated[int, Field(ge=1)] | None = None
+    keep_for: Duration | None = None
+
+
+class Maintain(BaseModel):
+    """When a run that published something goes on to maintain the lake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    every: Duration
 
 
 class File(Environment):
@@ -113,13 +133,27 @@ class File(Environment):
     defaults: dict[str, Defaults] = Field(default_factory=dict)
     owners: dict[str, str] = Field(default_factory=dict)
     lint: Lint = Field(default_factory=dict)
+    keep_snapshots: Annotated[int, Field(ge=1)] | None = None
+    keep_for: Duration | None = None
+    maintain: Maintain | None = None
 
     def folders(self) -> dict[str, dict[str, object]]:
-        """`defaults` by namespace: `staging/pos` is `staging.pos`, `.` every model. `lint` is no setting of a model."""
-        return {
-            folder.strip("/.").replace("/", ".").lower(): found.model_dump(exclude_none=True, exclude={"lint"})
-            for folder, found in self.defaults.items()
-        }
+        """`defaults` by namespace: `staging/pos` is `staging.pos`, `.` every model. `lint` is no setting of a model.
+
+        What stands at the top of the file holds for every model, too.
+        """
+        kept = self.model_dump(exclude_none=True, include={"keep_snapshots", "keep_for"})
+        found = {"": kept} if kept else {}
+        for folder, given in self.defaults.items():
+            own = given.model_dump(exclude_none=True, exclude={"lint"})
+            found.setdefault(folder.strip("/.").replace("/", ".").lower(), {}).update(own)
+        return found
+
+    def maintained(self) -> int | None:
+        """Seconds after which the lake is maintained once more, None for never."""
+        from lakeorch.parse.scalars import duration
+
+        return duration(self.maintain.every) if self.maintain else None
 
     def levels(self) -> dict[str, Lint]:
         """`lint` by namespace; what stands at the top of the file holds for every model."""

@@ -26,6 +26,7 @@ class Result:
         seconds: wall time.
         warehouse: where the tables lie.
         departed: published tables whose model left the project.
+        notes: what else happened: maintenance that was due.
     """
 
     run_id: str
@@ -35,6 +36,7 @@ class Result:
     seconds: float
     warehouse: str
     departed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def steps(self) -> tuple[Step, ...]:
         """The steps behind the outcomes, for a result that is known without a run."""
@@ -62,6 +64,7 @@ class Result:
             "warehouse": self.warehouse,
             "steps": [outcome_dict(outcome) for outcome in self.outcomes],
             "departed": list(self.departed),
+            "notes": list(self.notes),
             "findings": [finding.to_dict() for finding in self.findings],
         }
 

@@ -75,6 +75,7 @@ class Running:
                 return self._idle(asked, found, plan, run_id, started, started_ns, tables)
             # only now that the project is known to be right is anything written
             lake = stack.enter_context(self.open_lake(create=True, begins=True))
+            stack.enter_context(lake.hold(run_id))
             for attempt in itertools.count(1):
                 # who was overtaken by others plans anew, and this time they wait
                 with lake.alone() if attempt > 1 else contextlib.nullcontext():

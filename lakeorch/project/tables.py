@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakeorch.observe import Observer, announcer
-from lakeorch.project.wiring import Wiring
+from lakeorch.project.wiring import Wiring, require_production
 
 if TYPE_CHECKING:
     from lakeorch.lake import Version
     from lakeorch.project.diff import Diff
+    from lakeorch.project.drop import Drop
     from lakeorch.project.environments import Dropped, Held
+    from lakeorch.project.maintain import Maintained
     from lakeorch.project.past import PastRun
     from lakeorch.project.promote import Promotion
     from lakeorch.project.rollback import Rollback
+    from lakeorch.project.tag import Tag, Tagged
     from lakeorch.project.verify import Verified
 
 
@@ -139,3 +142,77 @@ class Tables:
         from lakeorch.project.environments import drop
 
         return drop(self.wiring, name)
+
+    def tag(self, name: str, run: str | None = None, *, force: bool = False) -> Tagged:
+        """Gives the state of all tables a name: an Iceberg tag on each, in one commit, kept by maintenance.
+
+        Args:
+            name: of the tag.
+            run: a run, another tag or a time whose state is meant; None for what is current.
+            force: move a tag that is there already.
+
+        Raises:
+            UsageError: the name is taken or cannot be had, or what `run` means has expired.
+        """
+        from lakeorch.project.tag import set_tag
+
+        require_production(self.wiring.config, "tags are production's")
+        with self.wiring.lake(create=False) as lake:
+            return set_tag(lake, name, run, force=force)
+
+    def tags(self) -> tuple[Tag, ...]:
+        """Every tag that a table has."""
+        from lakeorch.project.tag import tags
+
+        with self.wiring.lake(create=False) as lake:
+            return tags(lake.timelines())
+
+    def untag(self, name: str) -> Tagged:
+        """Takes a tag away: what only it kept can expire. Raises UsageError where there is none."""
+        from lakeorch.project.tag import delete_tag
+
+        require_production(self.wiring.config, "tags are production's")
+        with self.wiring.lake(create=False) as lake:
+            return delete_tag(lake, name)
+
+    def drop(self, *models: str, departed: bool = False) -> Drop:
+        """Takes tables out of the catalog whose model left the project; maintenance deletes their files a day later.
+
+        Args:
+            models: names of tables.
+            departed: take all of them.
+
+        Raises:
+            UsageError: there is no such table, or a model of the project makes or reads it.
+        """
+        from lakeorch.project.drop import drop
+
+        with self.wiring.lake(create=False) as lake:
+            return drop(lake, self.wiring.graph(), models, departed=departed)
+
+    def maintain(
+        self,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        dry_run: bool = False,
+        grace: str = "1d",
+        observers: Sequence[Observer] = (),
+    ) -> Maintained:
+        """Keeps the lake small: old snapshots expire, small files are rewritten, what nothing needs is deleted.
+
+        What is kept is set by `keep_snapshots` and `keep_for`. Rows that are kept, and plans, stay as they are.
+
+        Args:
+            select: a selector, or several; empty for every table, those whose model left the project included.
+            exclude: a selector of what is left out, or several.
+            dry_run: only find out what would be done.
+            grace: for so long nothing is touched that was made, or was current: `1d`, `12h`.
+            observers: receive every event.
+
+        Raises:
+            CatalogError: something cannot be read that must be; no file was deleted.
+        """
+        from lakeorch.project.maintain import maintain
+
+        return maintain(self.wiring, select, exclude, grace, announcer(observers), dry=dry_run)

@@ -13,6 +13,7 @@ from lakeorch.project.config import Config
 
 if TYPE_CHECKING:
     from lakeorch.engines import Engine, Engines
+    from lakeorch.graph import Graph
     from lakeorch.lake import Lake
     from lakeorch.model import Published
     from lakeorch.project.site import Site
@@ -93,6 +94,19 @@ class Wiring:
         with self.lake(create=False, begins=True) as lake:
             return lake.published()
 
+    def graph(self) -> Graph:
+        """The models, without binding them. Raises ProjectError where one cannot be read."""
+        from lakeorch.errors import ProjectError
+        from lakeorch.graph import Graph
+        from lakeorch.parse import parse_folder
+
+        site = self.site()
+        parsed = parse_folder(site.folder, site.root, site.defaults)
+        graph = Graph(parsed.models)
+        if findings := (*parsed.findings, *graph.findings):
+            raise ProjectError(tuple(sorted(findings, key=lambda finding: finding.place)))
+        return graph
+
     def site(self, *, remember: bool = False) -> Site:
         """Where the models are; with `remember`, the disposable cache may be written."""
         from lakeorch.lake.pointers import is_served, sqlite_pointers
@@ -122,6 +136,12 @@ class Wiring:
         return survey(
             self.site(), lake if callable(lake) else lambda: lake, engine, select, exclude, full=full, unpin=unpin
         )
+
+
+def require_production(config: Config, why: str) -> None:
+    """Raises UsageError, saying why, in an environment that shows production's tables."""
+    if config.shares:
+        raise UsageError(f"not in environment {config.environment}: {why}", hint="leave --env out")
 
 
 def require_environment(config: Config, lake: Lake) -> None:

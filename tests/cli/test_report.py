@@ -34,7 +34,10 @@ def built(count: int) -> list[Outcome]:
 
 def test_nothing_to_do_is_one_line() -> None:
     lines = told("nothing to do", [Outcome("a.b", Action.SKIP, "up to date")] * 3)
-    assert lines == ["nothing to do: 3 models up to date", "no longer in the project, kept: old.gone"]
+    assert lines == [
+        "nothing to do: 3 models up to date",
+        "no longer in the project, kept: old.gone (lakeorch drop old.gone)",
+    ]
 
 
 def test_what_was_published_and_where_to_look_next() -> None:
@@ -45,7 +48,7 @@ def test_what_was_published_and_where_to_look_next() -> None:
         "    marts.m000  1,240  23.4 kB  0.50s  never built",
         "    marts.m001  1,240  23.4 kB  0.50s  never built",
         "",
-        "no longer in the project, kept: old.gone",
+        "no longer in the project, kept: old.gone (lakeorch drop old.gone)",
         "",
         "warehouse  /lake",
         'look next  lakeorch query "SELECT * FROM marts.m001 LIMIT 10"',

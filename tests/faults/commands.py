@@ -18,6 +18,7 @@ def command(folder: Path, name: str, *arguments: str) -> Any:
         "run": lambda *env: project(*env).run(),
         "unpin": lambda: project().run(unpin=True),
         "rollback": lambda: project().rollback(project().runs()[0].run_id),
+        "maintain": lambda: project().maintain(grace="0"),
         "promote": lambda env: project().promote(env),
     }
     return commands[name](*arguments)

@@ -13,9 +13,6 @@ from lakeorch.types import Transform, identifier, literal, parse_type
 # Hidden columns that COPY partitions by and does not write.
 _PARTITION = "__lakeorch_partition_"
 
-# A new file is begun behind this many bytes: large enough to scan well, small enough to rewrite.
-_FILE_SIZE = 512 * 1024 * 1024
-
 TRANSFORMS = frozenset({"identity", "year", "month", "day", "hour", "truncate"})
 
 
@@ -51,7 +48,7 @@ def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
     if hidden:
         options += [f"PARTITION_BY ({', '.join(hidden)})", "WRITE_PARTITION_COLUMNS false", "HIVE_FILE_PATTERN false"]
     else:
-        options += [f"FILE_SIZE_BYTES {_FILE_SIZE}", "WRITE_EMPTY_FILE false"]
+        options += [f"FILE_SIZE_BYTES {target.file_size}", "WRITE_EMPTY_FILE false"]
     return f"COPY ({query}) TO {literal(directory)} ({', '.join(options)})"
 
 
