@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
+from typing import Literal
 
 PRIMITIVES = (
     *("boolean", "int", "long", "float", "double", "string", "binary", "uuid"),
@@ -228,3 +229,15 @@ def parse_transform(text: str) -> Transform:
     if plain:
         return Transform("identity", plain.lower())
     return Transform(sized, column.lower(), int(width)) if sized else Transform(unit, of.lower())
+
+
+Comparison = Literal["=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What rows must meet: a column, in lower case, compared with a constant."""
+
+    column: str
+    sign: Comparison
+    value: str | int | date | datetime

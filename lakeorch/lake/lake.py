@@ -27,7 +27,7 @@ from lakeorch.lake.turns import Turns
 from lakeorch.lake.upkeep import Upkeep
 from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published, Schema
-from lakeorch.types import Transform
+from lakeorch.types import Condition, Transform
 
 
 class Lake(Shelf):
@@ -126,13 +126,20 @@ class Lake(Shelf):
         except CatalogError:
             return None  # old metadata files may be removed at any time: whoever asks has to do without
 
-    def scan(self, name: str, snapshot_id: int | None = None, location: str | None = None) -> Scan:
+    def scan(
+        self,
+        name: str,
+        snapshot_id: int | None = None,
+        location: str | None = None,
+        where: Sequence[Condition] = (),
+    ) -> Scan:
         """How to read a table.
 
         Args:
             name: of the table.
             snapshot_id: a snapshot of it, seen with the columns it had; the head of `main` by default.
             location: of a metadata file, to read the table as of that file; the current one by default.
+            where: files that hold no row which meets all of these may be left out.
 
         Raises:
             LakeorchError: there is no such table or snapshot.
@@ -149,7 +156,7 @@ class Lake(Shelf):
                 raise LakeorchError(f"{name}: there is no snapshot {snapshot_id}", hint="it may have expired")
             schema = next((s for s in metadata.schemas if s.schema_id == snapshot.schema_id), schema)
         with plainly(plain(metadata.location)):
-            return scan_of(name, table.io, metadata, schema, snapshot)
+            return scan_of(name, table.io, metadata, schema, snapshot, where)
 
     def location(self, name: str) -> str:
         """Where the table lies or would lie: a plain path on local disk, a URL in an object store."""

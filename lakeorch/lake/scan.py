@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -14,8 +14,10 @@ from pyiceberg.table import DataScan
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
+from lakeorch.lake.narrow import narrowed
 from lakeorch.lake.schema import fields_of
 from lakeorch.model import Field
+from lakeorch.types import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,18 @@ def live(io: FileIO, snapshot: Snapshot | None) -> Iterator[ManifestEntry]:
             yield from manifest.fetch_manifest_entry(io, discard_deleted=True)
 
 
-def scan_of(name: str, io: FileIO, metadata: TableMetadata, schema: Schema, snapshot: Snapshot | None) -> Scan:
-    """Plans a whole table: `snapshot` seen through `schema` (both may be staged only, and not in `metadata`)."""
+def scan_of(
+    name: str,
+    io: FileIO,
+    metadata: TableMetadata,
+    schema: Schema,
+    snapshot: Snapshot | None,
+    where: Sequence[Condition] = (),
+) -> Scan:
+    """Plans a table: `snapshot` seen through `schema` (both may be staged only, and not in `metadata`).
+
+    Files without a row that meets all of `where` are left out.
+    """
     files = []
     has_deletes = False
     for manifest in snapshot.manifests(io) if snapshot else ():
@@ -76,6 +88,8 @@ def scan_of(name: str, io: FileIO, metadata: TableMetadata, schema: Schema, snap
             has_deletes = True
             continue
         files += [entry.data_file for entry in manifest.fetch_manifest_entry(io, discard_deleted=True)]
+    if where:
+        files = narrowed(files, schema, where)
 
     def read() -> pa.Table:
         return _rows(io, metadata, schema, snapshot)
