@@ -32,6 +32,7 @@ def command(
     """Show the versions of a table, newest first.
 
     From its snapshots alone. `undone` was rolled back, `rejected` was never published: its rows did not pass a check.
+    A name behind it is the environment that the version was made in.
     """
     from lakeorch.project.past import version_dict
 
@@ -55,7 +56,7 @@ def _row(version: Version) -> tuple[str, ...]:
     return (
         iso(version.at)[:19],
         version.run_id or ("(another writer)" if version.changes_rows else "(compaction)"),
-        version.state,
+        f"{version.state} ({version.environment})" if version.environment else version.state,
         "" if version.rows is None else f"{version.rows:,}",
         f"{version.added:,}",
         f"{version.removed:,}",

@@ -54,7 +54,7 @@ def _row(run: PastRun) -> tuple[str, ...]:
     return (
         iso(run.at)[:19],
         run.run_id,
-        run.state,
+        f"{run.state} ({run.environment})" if run.environment else run.state,
         f"{len(names):,}",
         f"{sum(version.added for version in run.versions):,}",
         f"{sum(version.removed for version in run.versions):,}",

@@ -27,6 +27,7 @@ class Result:
         warehouse: where the tables lie.
         departed: published tables whose model left the project.
         notes: what else happened: maintenance that was due.
+        environment: that it ran in; empty for production.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class Result:
     warehouse: str
     departed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    environment: str = ""
 
     def steps(self) -> tuple[Step, ...]:
         """The steps behind the outcomes, for a result that is known without a run."""
@@ -62,6 +64,7 @@ class Result:
             "status": self.status,
             "seconds": round(self.seconds, 3),
             "warehouse": self.warehouse,
+            "environment": self.environment,
             "steps": [outcome_dict(outcome) for outcome in self.outcomes],
             "departed": list(self.departed),
             "notes": list(self.notes),

@@ -126,7 +126,8 @@ class Running:
 
     def _result(self, run_id: str, status: Status, outcomes: tuple[Outcome, ...], plan: Plan, started: float) -> Result:
         seconds = time.monotonic() - started
-        return Result(run_id, status, outcomes, (), seconds, self.config.warehouse, plan.departed)
+        config = self.config
+        return Result(run_id, status, outcomes, (), seconds, config.warehouse, plan.departed, config.environment)
 
     def _remember(self, asked: idle.Asked, result: Result, found: Found, started_ns: int, tables: str) -> None:
         if not self.site.remember:
