@@ -204,12 +204,12 @@ def properties() -> str:
             "Every snapshot that lakeorch makes carries these in its summary. They are text; any Iceberg reader sees "
             "them.\n",
             f"| Property | What it says |\n|---|---|\n{rows}\n",
-            "What was made in an environment also carries its name, `lakeorch.environment`, and what was promoted the id of "
-            "the promotion, `lakeorch.promotion`.\n",
+            "What was made in an environment also carries its name, `lakeorch.environment`, and what was promoted the "
+            "id of the promotion, `lakeorch.promotion`.\n",
             "Tables carry `lakeorch.sql` (the query), `lakeorch.pinned` where a roll-back has pinned them, "
             "`lakeorch.same-as` where a rebuild gave the rows that were there, `lakeorch.clone` where they are an "
-            "environment's own (which one, and what of production's they grew from), and the ecosystem's own `comment` and "
-            "`owner`. Descriptions of columns are Iceberg's.\n",
+            "environment's own (which one, and what of production's they grew from), and the ecosystem's own `comment` "
+            "and `owner`. Descriptions of columns are Iceberg's.\n",
         ]
     )
 
