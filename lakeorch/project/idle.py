@@ -58,7 +58,9 @@ def recall(config: Config, asked: Asked) -> Result | None:
         return None
     run_id = str(entry["run_id"])
     seconds = time.monotonic() - started
-    return Result(run_id, "nothing to do", outcomes, (), seconds, config.warehouse, departed, environment=config.environment)
+    return Result(
+        run_id, "nothing to do", outcomes, (), seconds, config.warehouse, departed, environment=config.environment
+    )
 
 
 def remember(

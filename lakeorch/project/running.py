@@ -127,7 +127,9 @@ class Running:
     def _result(self, run_id: str, status: Status, outcomes: tuple[Outcome, ...], plan: Plan, started: float) -> Result:
         seconds = time.monotonic() - started
         config = self.config
-        return Result(run_id, status, outcomes, (), seconds, config.warehouse, plan.departed, environment=config.environment)
+        return Result(
+            run_id, status, outcomes, (), seconds, config.warehouse, plan.departed, environment=config.environment
+        )
 
     def _remember(self, asked: idle.Asked, result: Result, found: Found, started_ns: int, tables: str) -> None:
         if not self.site.remember:
