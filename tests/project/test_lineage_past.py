@@ -140,3 +140,18 @@ def test_the_secrets_of_then_are_not_needed(folder: Path, write: Write) -> None:
     assert result.status == "published"
     found = Project(folder).lineage("c.totals.total", at=result.run_id)
     assert "a.raw.price>b.net.net" in ends(found)
+
+
+def test_at_a_tag_and_at_what_was_rolled_back(folder: Path, write: Write) -> None:
+    first = run(folder)
+    Project(folder).tag("closing")
+    write("c/totals.sql", "SELECT 1 AS last, count(fee) AS total FROM b.net")
+    second = run(folder)
+    assert ends(Project(folder).lineage("c.totals.total", at="closing")) >= THEN
+    Project(folder).rollback(second)
+    # what was undone can still be looked at, and what is current again is as it was
+    undone = ends(Project(folder).lineage("c.totals.total", at=second))
+    assert "b.net.fee>c.totals.total" in undone
+    assert "b.net.net>c.totals.total" not in undone
+    then = ends(Project(folder).lineage("c.totals.total", at=first))
+    assert ends(Project(folder).lineage("c.totals.total", at="2999-01-01")) == then

@@ -36,7 +36,7 @@ def known_at(lake: Lake, engine: Engine, root: Path, at: str) -> Known:
         lake: where the tables are.
         engine: finds the columns of the views that were inlined.
         root: the project root, which the paths of raw files start from.
-        at: a run, a tag or a time.
+        at: a run, a time, or a tag: of a table that has it, what the run said that made the tagged snapshot.
 
     Raises:
         UsageError: `at` means nothing.
