@@ -107,12 +107,14 @@ def write(folder: Path, writer: int, runs: int) -> Told:
 
 def append(folder: Path, commits: int) -> list[int]:
     """Another program: appends to the shared table by pyiceberg, as anyone may; returns the ids that it committed."""
-    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.catalog import load_catalog
     from pyiceberg.exceptions import CommitFailedException
 
     config = Project(folder).config
     uri = config.catalog.replace("postgresql://", "postgresql+psycopg://")
-    catalog = SqlCatalog("lakeorch", uri=uri, warehouse=config.warehouse)
+    # to a server, a warehouse is one of its own
+    place = {} if uri.startswith("http") else {"warehouse": config.warehouse}
+    catalog = load_catalog("lakeorch", uri=uri, **place)
     ids: list[int] = []
     for turn in range(commits):
         id = (FOREIGN * 100_000 + turn) * ROWS

@@ -158,7 +158,7 @@ class ServerCatalog(RestCatalog):
     def _answer(self, name: str, location: str) -> _Answer:
         """What the server said of a table when it stood there; an older metadata file is read."""
         known = self._answers.get(name)
-        if known is None or known.location != location:
+        if known is None or (known.location != location and location not in known.older):
             known = self._ask(name)
         if known is not None and known.location == location:
             return known
@@ -293,6 +293,11 @@ class _Answer:
         """The metadata as JSON."""
         document: dict[str, Any] = json.loads(self.text)["metadata"]
         return document
+
+    @property
+    def older(self) -> frozenset[str]:
+        """The metadata files at which the table was before."""
+        return frozenset(entry["metadata-file"] for entry in self.document.get("metadata-log") or ())
 
     @property
     def config(self) -> dict[str, str]:
