@@ -35,7 +35,7 @@ _MODEL = {
 _FILE = {
     "name": "Of the project; its folder's name where none is given.",
     "models": "The folder of models, relative to `lakeorch.yml`.",
-    "catalog": "URI of the catalog; `catalog.db` (SQLite) in the warehouse where none is given.",
+    "catalog": "URI of the [catalog](../how-to/catalogs.md); the warehouse's own `catalog.db` where none is given.",
     "warehouse": "Folder or URL of the data; `warehouse` where none is given.",
     "engine": "The plug-in that runs models which name none.",
     "memory": "How much memory the engine may take before it goes to disk, as in `4GB`; its own default if none.",

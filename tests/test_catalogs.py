@@ -20,6 +20,7 @@ from tests.cli.test_commands import Capture, document, lakeorch
 from tests.conftest import Make
 from tests.rest import RestServer
 
+ROOT = Path(__file__).parent.parent
 KINDS = ("postgres", "rest", "rest, no new tables", "rest, table by table")
 FILES = {
     "raw/sales/1.csv": "id,amount\n1,10\n2,20\n",
@@ -147,6 +148,25 @@ def test_the_table_is_told_to_other_engines(place: Place, capsys: Capture) -> No
     done = subprocess.run([sys.executable, "-c", found["code"]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "revenue: [[30]]" in done.stdout
+
+
+def test_a_project_moves_to_another_catalog(place: Place) -> None:
+    """As the how-to has it: every table is registered where it lies, and nothing is stale."""
+    page = (ROOT / "docs/how-to/catalogs.md").read_text(encoding="utf-8")
+    scope: dict[str, Any] = {}
+    exec(page[page.index("from pyiceberg.catalog") : page.rindex("```")], scope)
+    place.make({"lakeorch.yml": "name: shop\n"})
+    Project(place.models).run()
+    before = Project(place.models).config.catalog
+    old, new = load_catalog("lakeorch", uri=before, warehouse=str(place.models.parent / "warehouse")), place.others
+    scope["move"](old, new)
+    old.close()
+    new.close()
+    place.make({"lakeorch.yml": f"catalog: {place.uri}\n"})
+    assert Project(place.models).run().status == "nothing to do"
+    place.make({"raw/sales/2.csv": "id,amount\n3,30\n"})
+    assert Project(place.models).run().status == "published"
+    assert place.seen("marts.revenue") == [(3, 60)]
 
 
 def test_a_missing_driver_is_named(make: Make, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
