@@ -25,6 +25,7 @@ from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
+from pyiceberg.table.refs import SnapshotRef
 from pyiceberg.table.snapshots import Operation, SnapshotSummaryCollector, Summary, update_snapshot_summaries
 from pyiceberg.table.sorting import SortOrder
 from pyiceberg.table.update import (
@@ -38,8 +39,10 @@ from pyiceberg.table.update import (
     SetDefaultSortOrderUpdate,
     SetDefaultSpecUpdate,
     SetPropertiesUpdate,
+    SetSnapshotRefUpdate,
     TableRequirement,
     TableUpdate,
+    UpdatesAndRequirements,
     _apply_table_update,
     _TableMetadataUpdateContext,
     _update_table_metadata_log,
@@ -254,6 +257,12 @@ class Files(_SnapshotProducer["Files"]):
             data_file=entry.data_file,
         )
 
+    def _commit(self) -> UpdatesAndRequirements:
+        """As pyiceberg's, but the branch keeps the terms that somebody gave it."""
+        updates, requirements = super()._commit()
+        refs = self._transaction.table_metadata.refs
+        return tuple(_with_terms(update, refs) for update in updates), requirements
+
     def _build_delete_files_partition_predicate(self) -> None:
         """Nothing to prune: `_plan` has read the manifests already."""
 
@@ -289,6 +298,14 @@ class Files(_SnapshotProducer["Files"]):
         for kind in ("total-delete-files", "total-position-deletes", "total-equality-deletes"):
             summary[kind] = "0"
         return summary
+
+
+def _with_terms(update: TableUpdate, refs: Mapping[str, SnapshotRef]) -> TableUpdate:
+    known = refs.get(update.ref_name) if isinstance(update, SetSnapshotRefUpdate) else None
+    if known is None:
+        return update
+    terms = ("max_ref_age_ms", "max_snapshot_age_ms", "min_snapshots_to_keep")
+    return update.model_copy(update={term: getattr(known, term) for term in terms})
 
 
 def _path(entry: ManifestEntry) -> str:

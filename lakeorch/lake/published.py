@@ -52,7 +52,7 @@ def published_of(name: str, location: str, metadata: _Json) -> Published:
         rows=int(head.get("total-records", 0)),
         bytes=int(head.get("total-files-size", 0)),
         committed_at=data[0].get("timestamp-ms", 0) if data else 0,
-        undone=frozenset(m["snapshot-id"] for m in metadata.get("snapshot-log") or ())
+        undone=frozenset([*(m["snapshot-id"] for m in metadata.get("snapshot-log") or ()), *metadata["loose"]])
         - {s["snapshot-id"] for s in line}
         - set(metadata["ancestors"]),
     )

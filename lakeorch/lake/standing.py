@@ -60,7 +60,8 @@ def settled(metadata: Json) -> Json:
 
     A snapshot that stands for one which expired has that one's id, time and facts, wherever it is named; one that
     stands for a snapshot which is still there is a bare compaction. `ancestors` are the snapshots that `main` grew
-    from and that are kept, although what lies between has expired.
+    from and that are kept, although what lies between has expired; `loose` are those on no branch, as `main` was at
+    once and is no more, also where a server has shortened its log.
 
     Args:
         metadata: its JSON.
@@ -71,8 +72,10 @@ def settled(metadata: Json) -> Json:
     line = _line(parents, metadata.get("current-snapshot-id"))
     ancestors = _ancestors(metadata.get("properties") or {}, nodes, line)
     claims = {node.id: node.claim for node in nodes if node.claim}
+    held = {id for ref in (metadata.get("refs") or {}).values() for id in _line(parents, ref.get("snapshot-id"))}
+    loose = [s["snapshot-id"] for s in snapshots if s["snapshot-id"] not in {*held, *line, *ancestors} and _is_ours(s)]
     if not claims:
-        return {**metadata, "ancestors": ancestors}
+        return {**metadata, "ancestors": ancestors, "loose": loose}
     snapshots = [{**s, "parent-snapshot-id": parents[s["snapshot-id"]]} for s in snapshots]
     names = _names(nodes, set(line))
 
@@ -94,7 +97,12 @@ def settled(metadata: Json) -> Json:
         "snapshot-log": log,
         "refs": {name: named(ref, "snapshot-id") for name, ref in (metadata.get("refs") or {}).items()},
         "ancestors": [names.get(id, id) for id in ancestors],
+        "loose": [names.get(id, id) for id in loose],
     }
+
+
+def _is_ours(snapshot: Json) -> bool:
+    return any(key.startswith(_OURS) for key in snapshot.get("summary") or {})
 
 
 def _settled(snapshot: dict[str, Any], claim: Claim | None, raw: Json) -> Json:

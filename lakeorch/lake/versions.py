@@ -178,6 +178,7 @@ def timeline_of(name: str, location: str, metadata: _Json) -> Timeline:
     refs: _Json = metadata.get("refs") or {}
     rejected = {ref["snapshot-id"] for ref_name, ref in refs.items() if ref_name.startswith("rejected-")}
     on_main, once = {s["snapshot-id"] for s in line} | set(metadata["ancestors"]), {id for _, id in moves}
+    once |= set(metadata["loose"])
 
     def state(id: int) -> State:
         if id == head:

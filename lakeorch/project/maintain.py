@@ -126,10 +126,10 @@ class Maintenance:
     def run(self, only: frozenset[str] | None) -> Maintained:
         """Maintains some tables, or with None all that lakeorch made and whatever else of its own lies about."""
         self._tell("maintain_started")
-        published = self.lake.published()
-        if not published:
-            return Maintained(self.dry, (), 0, 0, 0, (), ())
         work = self.lake.upkeep()
+        if not work.files():
+            return Maintained(self.dry, (), 0, 0, 0, (), ())
+        published = self.lake.published()
         if not self.dry:
             self.lake.settle()
         with contextlib.nullcontext() if self.dry else self.lake.hold(self.run_id):
@@ -290,6 +290,6 @@ def when_due(wiring: Wiring, notify: Observer) -> str:
         return ""
     try:
         done = maintain(wiring, (), (), "1d", notify, dry=False)
-    except LakeorchError as error:
-        return f"maintenance failed: {error.message}; lakeorch maintain tries again"
+    except (LakeorchError, OSError) as error:
+        return f"maintenance failed: {error}; lakeorch maintain tries again"
     return f"maintained: {len(done.tables)} tables, {done.deleted} files deleted" if done.status != NOTHING else ""

@@ -14,6 +14,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table import Table
+from pyiceberg.table.update import SetSnapshotRefUpdate
 
 from lakeorch.errors import CatalogError, UsageError
 from lakeorch.lake.upkeep import compact
@@ -411,3 +412,36 @@ def test_a_compaction_beside_a_merge_makes_the_run_plan_again(lake: Ledger, monk
     assert sorted(lake.rows("a.last"))[0].startswith("{'what': 'x0', 'id': 30")
     assert Path(lake.warehouse).exists()
     assert lake.plan() == {"skip"}
+
+
+def test_a_run_leaves_the_terms_of_main_as_they_are(lake: Ledger) -> None:
+    table = foreign(lake)
+    change = SetSnapshotRefUpdate(
+        ref_name="main",
+        type="branch",
+        snapshot_id=table.current_snapshot().snapshot_id,  # type: ignore[union-attr]
+        max_ref_age_ms=None,
+        max_snapshot_age_ms=None,
+        min_snapshots_to_keep=6,
+    )
+    with table.transaction() as transaction:
+        transaction._apply((change,))
+    add(lake, 60)
+    assert foreign(lake).metadata.refs["main"].min_snapshots_to_keep == 6
+    settings(lake, SHORT)
+    time.sleep(1.1)
+    for _ in range(2):
+        lake.project().maintain(grace="0")
+    assert len([v for v in lake.project().history("a.log") if v.changes_rows]) == 6
+
+
+def test_the_last_table_that_was_dropped_goes_too(make: Make) -> None:
+    folder = make(
+        {"models/a/t.sql": "SELECT 1 AS x", "models/b/v.sql": "/* ---\nmaterialized: view\n--- */\nSELECT 1 AS x"}
+    )
+    lake = Ledger(folder.parent)
+    lake.project().run()
+    (folder / "a/t.sql").unlink()
+    lake.project().drop("t")
+    lake.project().maintain(grace="0")
+    assert lake.on_disk() == set()

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pyiceberg.io import FileIO
 from pyiceberg.table.metadata import TableMetadata
@@ -335,7 +336,7 @@ class Upkeep:
     def others(self) -> list[str]:
         """What other catalogs have written into this warehouse: what they need cannot be known here."""
         with plainly(self._warehouse):
-            return [place for place in writers(self._storage) if place != self._catalog.place]
+            return [place for place in writers(self._storage) if not _is_same(place, self._catalog.place)]
 
     def forget_drops(self, clock: Clock) -> None:
         """Removes what is kept of dropped tables whose term has passed; their files are deleted by then."""
@@ -357,3 +358,10 @@ class Upkeep:
         with plainly(self._warehouse), ThreadPoolExecutor(_DELETERS) as pool:
             list(pool.map(one, first))
             list(pool.map(one, rest))
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two names are of one catalog: a file may be reached by several paths."""
+    with contextlib.suppress(OSError, ValueError):
+        return one == other or Path(one).samefile(other)
+    return False
