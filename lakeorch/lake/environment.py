@@ -122,6 +122,11 @@ class EnvironmentCatalog:
         """The metadata files of the environment's own tables, void ones too."""
         return self._production.catalogs(self.name)[self.name]
 
+    def live(self) -> dict[str, str]:
+        """Those of its own tables that it shows."""
+        rows = self._rows()
+        return {name: location for name, location in rows.own.items() if name not in rows.void}
+
     def void(self) -> frozenset[str]:
         """Its own tables that are void: production moved since they were built."""
         return self._rows().void

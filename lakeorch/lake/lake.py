@@ -332,6 +332,14 @@ class Lake(Shelf):
         """The environments that have tables of their own in this lake, by name."""
         return environments(self._catalog)
 
+    def is_begun(self) -> bool:
+        """Whether this environment has tables of its own, void ones too."""
+        return isinstance(self._catalog, EnvironmentCatalog) and bool(self._catalog.own())
+
+    def own(self) -> dict[str, Published]:
+        """The tables that this environment shows of its own."""
+        return self._catalog.published(self._catalog.live()) if isinstance(self._catalog, EnvironmentCatalog) else {}
+
     def void(self) -> frozenset[str]:
         """Tables that the environment built and that show production's again, because that has moved since."""
         return self._catalog.void() if isinstance(self._catalog, EnvironmentCatalog) else frozenset()

@@ -22,7 +22,6 @@ from lakeorch.project.wiring import Wiring, require_environment
 from lakeorch.publish import decide
 from lakeorch.run import Run
 
-CLONE = "lakeorch.clone"
 DEPARTED = "no longer in the project: it stays in the environment"
 
 
@@ -132,7 +131,7 @@ def plan_promotion(production: Wiring, environment: str) -> Promotion:
     """What a promotion would do; writes nothing."""
     wiring = within(production, environment)
     with wiring.lake(create=False, begins=True) as lake, wiring.engine() as engine:
-        own = _own(lake)
+        own = lake.own()
         if is_empty(wiring, lake):
             return Promotion(environment, "", "nothing to do")
         found = wiring.survey(lake, engine)
@@ -169,17 +168,12 @@ def is_empty(wiring: Wiring, lake: Lake) -> bool:
     Raises:
         UsageError: there is no such environment, and there was none that was promoted.
     """
-    if _own(lake) or lake.void():
+    if lake.is_begun():
         return False
     lines = lake.timelines().values()
     if not any(version.environment == lake.environment for line in lines for version in line.versions):
         require_environment(wiring.config, lake)
     return True
-
-
-def _own(lake: Lake) -> dict[str, Published]:
-    """The tables that the environment shows of its own."""
-    return {name: table for name, table in lake.published().items() if CLONE in table.properties}
 
 
 class _Ending:
@@ -194,7 +188,7 @@ class _Ending:
         """Promotes what may be. Raises MovedError where something moved: all is planned again."""
         # an attempt that was planned again has built what this one finds done
         self._built |= {o.model: o for o in result.outcomes if o.action in {Action.BUILD, Action.AMEND}}
-        own = _own(run.lake)
+        own = run.lake.own()
         self.kept = _kept(run, result.outcomes, own)
         chosen = sorted(own.keys() - self.kept.keys())
         for outcome in result.outcomes:

@@ -147,7 +147,7 @@ def require_production(config: Config, why: str) -> None:
 def require_environment(config: Config, lake: Lake) -> None:
     """Raises UsageError where the environment is neither declared nor has tables of its own."""
     name = config.environment
-    if not config.shares or name in config.environments:
+    if not config.shares or name in config.environments or lake.is_begun():
         return
     known = {*config.environments, *lake.environments()}
     if name not in known:

@@ -14,8 +14,9 @@ from lakeorch.cli import main
 from lakeorch.errors import ProjectError, UsageError
 from lakeorch.lake.catalog import DatabaseCatalog
 from lakeorch.project.past import iso
-from tests.conftest import picture
-from tests.environments.site import BETTER, Site
+from tests.conftest import Make, picture
+from tests.environments.site import BETTER, FILES, Site
+from tests.postgres import NewDatabase
 
 DEV = "lakeorch_dev"
 ALL = {"marts.days", "marts.revenue", "marts.stores", "staging.sales"}
@@ -330,3 +331,20 @@ def test_the_command_line(site: Site, capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_promotion_starts_from_production(site: Site) -> None:
     with pytest.raises(UsageError, match="goes to production"):
         site.dev.promote("other")
+
+
+def test_postgres(make: Make, postgres: NewDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(make({**FILES, "lakeorch.yml": f"models: models\ncatalog: {postgres()}\n"}))
+    assert site.production.run().status == "published"
+    changed(site)
+    expected = shown(site, "dev")
+
+    def lost(go_on: Callable[[], None]) -> None:
+        go_on()
+        raise OperationalError("COMMIT", {}, Exception("the connection was lost"))
+
+    _at_the_commit(monkeypatch, lost)
+    assert site.promote()
+    assert shown(site, None) == expected
+    assert site.production.run().status == "nothing to do"
+    assert site.production.environments() == ()
