@@ -16,6 +16,7 @@ import pytest
 from pyiceberg.catalog import Catalog, load_catalog
 
 from lakeorch import Event, Project
+from lakeorch.lake.rest import ServerCatalog
 from tests.cli.test_commands import Capture, document, lakeorch
 from tests.conftest import Make
 from tests.rest import RestServer
@@ -148,6 +149,38 @@ def test_the_table_is_told_to_other_engines(place: Place, capsys: Capture) -> No
     done = subprocess.run([sys.executable, "-c", found["code"]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "revenue: [[30]]" in done.stdout
+
+
+class Killed(BaseException):
+    """Ends a process wherever it is."""
+
+
+@pytest.mark.parametrize("place", KINDS[-1:], indirect=True)
+@pytest.mark.parametrize("then", ["run", "rollback"])
+def test_what_a_dead_run_left_half_done_is_done_first(
+    place: Place, then: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    first = Project(place.models).run().run_id
+    place.make({"raw/sales/2.csv": "id,amount\n3,30\n"})
+    post, sent = ServerCatalog._post, []
+
+    def dying(self: ServerCatalog, *request: object) -> None:
+        sent.append(1)
+        if len(sent) == 2:
+            raise Killed
+        post(self, *request)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ServerCatalog, "_post", dying)
+        with pytest.raises(Killed):
+            Project(place.models).run()
+    assert (place.seen("marts.revenue"), len(place.seen("staging.sales"))) == ([(2, 30)], 3)
+    if then == "run":
+        assert lakeorch(capsys, "run", place.models)[1] == "nothing to do: 2 models up to date\n"
+        assert (place.seen("marts.revenue"), len(place.seen("staging.sales"))) == ([(3, 60)], 3)
+    else:
+        assert lakeorch(capsys, "rollback", "--to", first, "-p", place.models)[0] == 0
+        assert (place.seen("marts.revenue"), len(place.seen("staging.sales"))) == ([(2, 30)], 2)
 
 
 def test_a_project_moves_to_another_catalog(place: Place) -> None:

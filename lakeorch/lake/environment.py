@@ -297,7 +297,7 @@ def environment_of(catalog: Catalog, name: str) -> EnvironmentCatalog:
     if not isinstance(catalog, DatabaseCatalog):
         raise UsageError(
             f"{catalog.place}: a REST catalog has no room for environment {name} beside production",
-            hint=f"give it a catalog or a warehouse of its own in lakeorch.yml, under environments: {name}",
+            hint=f"give it a catalog of its own in lakeorch.yml, under environments: {name}",
         )
     return EnvironmentCatalog(name, catalog)
 

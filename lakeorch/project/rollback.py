@@ -88,6 +88,7 @@ def roll_back(lake: Lake, run: str | None, to: str | None) -> Rollback:
     """`undo` for a run, `go_to` for a state; raises UsageError unless just one of them is given."""
     if (run is None) == (to is None):
         raise UsageError("give the run to take back, or with --to the state to go back to")
+    lake.settle()
     return undo(lake, run) if run is not None else go_to(lake, to or "")
 
 
