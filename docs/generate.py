@@ -91,7 +91,8 @@ def commands() -> str:
 
     parts = ["# Commands\n", _MADE, _help(program, "lakeorch")]
     for name in sorted(COMMANDS):
-        command = program.commands[name]
+        command = program.get_command(click.Context(program), name)
+        assert command is not None
         parts += [f"## {name}\n", _help(command, f"lakeorch {name}")]
         if isinstance(command, click.Group):
             parts += [_help(inner, f"lakeorch {name} {each}") for each, inner in sorted(command.commands.items())]

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 
 from lakeorch.audit import audit
 from lakeorch.engines import Relation, relation
@@ -91,6 +93,8 @@ class Run:
         self.fail_fast = fail_fast
         self.notify = notify
         self.work: dict[str, Work] = {}
+        # the data snapshot that each table is at: staged where this run changed it
+        self.heads = executor.survey.heads()
         self.decision = Decision(frozenset(), {})
 
     # ---- the loop ----
@@ -102,21 +106,25 @@ class Run:
             MovedError: another run moved a table first; plan again.
             KeyboardInterrupt: the user asked to stop; running statements were cancelled, finished steps recorded.
         """
-        waiting = {name: set(self._upstream(name)) for name in self.selection}
+        order = TopologicalSorter({name: self._upstream(name) for name in self.selection})
+        order.prepare()
+        place = {name: at for at, name in enumerate(self.selection)}
+        ready: list[tuple[int, str]] = []
         running: dict[Future[Work], str] = {}
         with ThreadPoolExecutor(self.threads, thread_name_prefix="lakeorch") as pool:
             try:
-                while waiting or running:
-                    for name in [n for n, needs in waiting.items() if not needs][: self.threads - len(running)]:
-                        del waiting[name]
+                while order.is_active():
+                    for name in order.get_ready():
+                        heappush(ready, (place[name], name))
+                    while ready and len(running) < self.threads:
+                        _, name = heappop(ready)
                         if self._blocked(name):
-                            self._finish(name, None, waiting)
+                            order.done(self._finish(name, None))
                         else:
                             running[pool.submit(self._step, name)] = name
                     done, _ = wait(running, timeout=PULSE, return_when=FIRST_COMPLETED) if running else ((), ())
                     for future in done:
-                        name = running.pop(future)
-                        self._finish(name, future.result(), waiting)
+                        order.done(self._finish(running.pop(future), future.result()))
                     self._pulse()
                 self._look_sideways()
             except BaseException:
@@ -140,12 +148,11 @@ class Run:
                 return f"not built: {up} failed"
         return ""
 
-    def _finish(self, name: str, work: Work | None, waiting: Mapping[str, set[str]]) -> None:
+    def _finish(self, name: str, work: Work | None) -> str:
         if work is None:
             self.work[name] = Work(Step(name, Action.HELD, self._blocked(name)))
-        for needs in waiting.values():
-            needs.discard(name)
         self._tell("step_finished", model=name, outcome=self.outcome(name, None, {}))
+        return name
 
     def _stop(self, running: Iterable[Future[Work]]) -> None:
         pending = {future for future in running if not future.cancel()}
@@ -162,7 +169,7 @@ class Run:
 
     def _step(self, name: str) -> Work:
         started = time.perf_counter()
-        step = self.survey.step(name, self._heads())
+        step = self.survey.step(name, self.heads)
         work = self.work[name] = Work(step, self.survey.key(step))
         try:
             if step.action is Action.FAILED:
@@ -181,6 +188,8 @@ class Run:
             work.error = f"{said}\nthis is a bug in lakeorch; --debug shows where it happened"
         except OSError as error:
             work.error = f"{error.strerror or error}: {error.filename or self.lake.warehouse}"
+        if work.staged is not None and work.staged.writes_data:
+            self.heads[name] = work.staged.snapshot_id
         work.seconds = time.perf_counter() - started
         return work
 
@@ -297,13 +306,6 @@ class Run:
         return replace(check, options={**check.options, "sql": self.executor.reading.statement(model).sql})
 
     # ---- what upstream is at ----
-
-    def _heads(self) -> dict[str, int | None]:
-        heads = self.survey.heads()
-        for name, work in list(self.work.items()):
-            if work.staged is not None and work.staged.writes_data:
-                heads[name] = work.staged.snapshot_id
-        return heads
 
     def scan(self, name: str) -> Scan:
         """A table at the state that this run reads: staged where the run changed it, else as it was at the start."""

@@ -39,7 +39,9 @@ INNER = [(group, name, method) for group, names in GROUPS.items() for name, meth
 
 
 def command(name: str) -> click.Command:
-    return program.commands[name]
+    command = program.get_command(click.Context(program), name)
+    assert command is not None
+    return command
 
 
 def options(name: str) -> set[str]:

@@ -24,33 +24,33 @@ from lakeorch.cli import failures, options
 from lakeorch.errors import LakeorchError
 from lakeorch.masking import redacted
 
-COMMANDS = (
-    "bench",
-    "connect",
-    "diff",
-    "drop",
-    "env",
-    "format",
-    "graph",
-    "history",
-    "init",
-    "lineage",
-    "lint",
-    "list",
-    "maintain",
-    "plan",
-    "promote",
-    "query",
-    "rollback",
-    "run",
-    "runs",
-    "show",
-    "tag",
-    "test",
-    "validate",
-    "verify",
-)
-
+# name → what the help says of it: of these only the command that is called is imported
+COMMANDS = {
+    "bench": "Time models and whole runs; your lake is only read.",
+    "connect": "Print a snippet that reads the tables with ENGINE.",
+    "diff": "Show how two versions of a table differ: columns and rows.",
+    "drop": "Take tables out of the catalog.",
+    "env": "Show the environments, or drop one.",
+    "format": "Lay out the queries of models and checks.",
+    "graph": "Show which model reads which.",
+    "history": "Show the versions of a table, newest first.",
+    "init": "Start a project in DIR: a small one that runs at once.",
+    "lineage": "Show what a column is made of, and what is made of it.",
+    "lint": "Find what is risky or untidy in models that work.",
+    "list": "Show the models and what is published of them.",
+    "maintain": "Expire old snapshots, rewrite small files, delete waste.",
+    "plan": "Show what a run of FOLDER would do and why.",
+    "promote": "Make what environment ENV shows production's, in one commit.",
+    "query": "Run a SELECT over the published tables.",
+    "rollback": "Take back RUN: its tables become what they were before it.",
+    "run": "Build what is stale, check it, publish it at once.",
+    "runs": "Show the runs that changed rows, newest first.",
+    "show": "Show all that is known of a model.",
+    "tag": "Call the state of all tables NAME, now or as of RUN.",
+    "test": "Run the cases of FOLDER/tests: given rows in, expected rows out.",
+    "validate": "Find every mistake before any data is touched.",
+    "verify": "Make published rows again, and compare every row.",
+}
 
 # how the help parts the commands; one that is named nowhere here stands at its end
 SECTIONS = {
@@ -62,18 +62,26 @@ SECTIONS = {
 
 
 class _Program(click.Group):
-    """Its help lists the commands by what they are for."""
+    """The commands, each imported when it is called; the help lists them by what they are for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.add_command(import_module(f"lakeorch.cli.{cmd_name}").command, cmd_name)
+        return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         placed = {name for names in SECTIONS.values() for name in names}
         rest = tuple(name for name in self.list_commands(ctx) if name not in placed)
-        width = max(len(name) for name in self.commands)
+        width = max(map(len, COMMANDS))
+        room = formatter.width - 6 - width
         for title, names in {**SECTIONS, "Keep house": rest}.items():
-            known = [(name, self.commands[name]) for name in names if name in self.commands]
+            known = {name: click.Command(name, help=COMMANDS[name]) for name in names if name in COMMANDS}
             if known:
                 with formatter.section(title):
-                    room = formatter.width - 6 - width
-                    formatter.write_dl([(f"{name:<{width}}", each.get_short_help_str(room)) for name, each in known])
+                    formatter.write_dl([(f"{n:<{width}}", each.get_short_help_str(room)) for n, each in known.items()])
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -84,11 +92,6 @@ def program() -> None:
 
     One command, no server: lakeorch run sql_models
     """
-
-
-for _name in COMMANDS:
-    # cheap: a command imports what is heavy when it runs
-    program.add_command(import_module(f"lakeorch.cli.{_name}").command, _name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Literal
 
 from pyiceberg.catalog import MetastoreCatalog
@@ -51,9 +52,16 @@ from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.typedef import EMPTY_DICT
 
 from lakeorch.errors import MovedError
+from lakeorch.lake.manifests import Manifest
 from lakeorch.lake.scan import plain
 
 Mode = Literal["replace", "append", "rewrite"]
+
+
+@cache
+def _nothing() -> TableMetadata:
+    """The metadata of no table, which a new one grows from. Made once: pyiceberg takes milliseconds for it."""
+    return MetastoreCatalog._empty_table_metadata()
 
 
 def apply(base: TableMetadata | None, updates: Sequence[TableUpdate], previous: str | None = None) -> TableMetadata:
@@ -65,7 +73,7 @@ def apply(base: TableMetadata | None, updates: Sequence[TableUpdate], previous: 
         previous: the location of `base`, which then goes into the metadata log.
     """
     seen = _TableMetadataUpdateContext()
-    start = base if base is not None else MetastoreCatalog._empty_table_metadata()
+    start = base if base is not None else _nothing().model_copy(update={"last_updated_ms": int(time.time() * 1000)})
     metadata = start
     for update in updates:
         metadata = _apply_table_update(update, metadata, seen)
@@ -271,14 +279,10 @@ class Files(_SnapshotProducer["Files"]):
         metadata = self._transaction.table_metadata
         schemas = [metadata.schema(), *reversed(metadata.schemas)]
         schema = next((s for s in schemas if _sources(spec) <= set(s._lazy_id_to_field)), metadata.schema())
-        return write_manifest(
-            format_version=metadata.format_version,
-            spec=spec,
-            schema=schema,
-            output_file=self.new_manifest_output(),
-            snapshot_id=self._snapshot_id,
-            avro_compression=self._compression,
-        )
+        output = self.new_manifest_output()
+        if metadata.format_version == 2:
+            return Manifest(spec, schema, output, self._snapshot_id, self._compression)
+        return write_manifest(metadata.format_version, spec, schema, output, self._snapshot_id, self._compression)
 
     def _summary(self, snapshot_properties: dict[str, str] = EMPTY_DICT) -> Summary:
         metadata = self._transaction.table_metadata

@@ -101,6 +101,7 @@ def finished(
         request=request_of(change),
         before=change.table.metadata,
         io=change.table.io,
+        files=tuple(files) if mode == "replace" or draft.is_new else None,
     )
 
 

@@ -163,6 +163,9 @@ class Lake(Shelf):
         pointer = self._catalog.pointer(name)
         if pointer is not None:
             return plain(self._catalog.table(name, pointer).metadata.location)
+        return self._new_location(name)
+
+    def _new_location(self, name: str) -> str:
         space, _, table = name.rpartition(".")
         return f"{self.warehouse}/{space}/{table}"
 
@@ -193,7 +196,7 @@ class Lake(Shelf):
         pointer = self._catalog.pointer(name)
         with plainly(self._catalog.place):
             if pointer is None:
-                return new_draft(self._catalog, name, self.location(name), columns, partition_by, sort_by)
+                return new_draft(self._catalog, name, self._new_location(name), columns, partition_by, sort_by)
             return next_draft(self._catalog, name, pointer, columns, partition_by, sort_by, full=full)
 
     def stage(

@@ -58,6 +58,7 @@ def _audited(update: TableUpdate, counts: str) -> TableUpdate:
 def to_json(record: Record) -> str:
     """The record as one JSON object; `from_json` gives back an equal one."""
     staged = record.staged
+    # on one line: indented JSON is written by Python code, letter by letter
     return json.dumps(
         {
             "format": _FORMAT,
@@ -66,8 +67,7 @@ def to_json(record: Record) -> str:
             "kept_at": record.kept_at,
             "verdict": [asdict(result) for result in record.verdict.results],
             "staged": None if staged is None else _staged_to(staged),
-        },
-        indent=1,
+        }
     )
 
 

@@ -92,7 +92,7 @@ def scan_of(
         files = narrowed(files, schema, where)
 
     def read() -> pa.Table:
-        return _rows(io, metadata, schema, snapshot)
+        return rows_of(io, metadata, schema, snapshot)
 
     return scan_files(name, schema, files, has_deletes=has_deletes, read=read)
 
@@ -113,7 +113,8 @@ def scan_files(
     )
 
 
-def _rows(io: FileIO, metadata: TableMetadata, schema: Schema, snapshot: Snapshot | None) -> pa.Table:
+def rows_of(io: FileIO, metadata: TableMetadata, schema: Schema, snapshot: Snapshot | None) -> pa.Table:
+    """The rows of a snapshot, seen through `schema`."""
     target = schema_to_pyarrow(schema, include_field_ids=False)
     if snapshot is None:
         return target.empty_table()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from pyiceberg.io import FileIO
@@ -16,7 +17,7 @@ from pyiceberg.table.update import AddSchemaUpdate, AddSnapshotUpdate, SetCurren
 
 from lakeorch.lake.change import Change
 from lakeorch.lake.footer import data_file
-from lakeorch.lake.scan import Scan, scan_files, scan_of
+from lakeorch.lake.scan import Scan, rows_of, scan_files, scan_of
 from lakeorch.model import Field
 from lakeorch.types import Transform
 
@@ -98,6 +99,7 @@ class Staged:
         before: the table's metadata it was made on; for a new table as it would be created.
         io: access to its files.
         recalled: it comes from a record that an earlier run left.
+        files: the files of the table as it would be, where they are known without reading its manifests.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Staged:
     before: TableMetadata = field(repr=False)
     io: FileIO = field(repr=False)
     recalled: bool = False
+    files: tuple[DataFile, ...] | None = field(default=None, repr=False)
 
     @property
     def writes_data(self) -> bool:
@@ -143,6 +146,9 @@ class Staged:
     def scan(self) -> Scan:
         """The rows of the table as it would be."""
         snapshot = self.snapshot or self.before.current_snapshot()
+        if self.files is not None:
+            read = partial(rows_of, self.io, self.before, self.schema, snapshot)
+            return scan_files(self.name, self.schema, self.files, has_deletes=False, read=read)
         return scan_of(self.name, self.io, self.before, self.schema, snapshot)
 
     def added(self) -> Scan:

@@ -280,7 +280,7 @@ def test_ctrl_c_is_130_and_publishes_nothing(make: Make) -> None:
 
 def test_where_the_shell_ignores_ctrl_c_so_does_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for a job that a script has put into the background."""
-    monkeypatch.setattr(program.commands["list"], "callback", lambda **_: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(program.get_command(None, "list"), "callback", lambda **_: os.kill(os.getpid(), signal.SIGINT))
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         assert main(["list"]) == 0

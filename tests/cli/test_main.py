@@ -14,8 +14,8 @@ import click
 import pyarrow as pa
 import pytest
 
-from lakeorch import __version__
-from lakeorch.cli import main, options, program
+from lakeorch import __version__, cli
+from lakeorch.cli import main, options
 from lakeorch.errors import (
     CatalogError,
     ConflictError,
@@ -168,7 +168,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     help_text = capsys.readouterr().out
     listed = [line.split(maxsplit=1)[0] for line in help_text.partition("Build:")[2].splitlines() if line[:2] == "  "]
-    assert sorted(listed) == sorted(program.commands)
+    assert sorted(listed) == sorted(cli.COMMANDS)
     # a summary that does not fit is cut with dots
     assert "..." not in help_text.partition("Build:")[2]
 
@@ -274,3 +274,10 @@ sys.exit(main(["query", "x", "--format", "csv"]))
         complaint = process.stderr.read()
     assert complaint == b""
     assert process.returncode == 0
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    for name, line in cli.COMMANDS.items():
+        command = cli.program.get_command(None, name)
+        assert command is not None
+        assert command.get_short_help_str(200) == line
