@@ -108,6 +108,10 @@ class Pack(Generic[T]):
         self._kept[key] = zlib.compress(text, 1)
         return True
 
+    def take(self, key: str, packed: bytes) -> None:
+        """Keeps a value that was packed elsewhere."""
+        self._kept[key] = packed
+
     def only(self, keys: Iterable[str]) -> dict[str, bytes]:
         """What is kept under these keys."""
         return {key: self._kept[key] for key in keys if key in self._kept}

@@ -19,6 +19,7 @@ import bisect
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lakeorch.masking import redacted
 
@@ -80,7 +81,7 @@ class Source:
     def place(self, offset: int) -> Place:
         """The place of a 0-based character offset (clamped to the text)."""
         offset = max(0, min(offset, len(self.text)))
-        starts = self._starts()
+        starts = _line_starts(self.text)
         line = bisect.bisect_right(starts, offset) - 1
         return Place(self.file, line + 1, offset - starts[line] + 1)
 
@@ -97,12 +98,15 @@ class Source:
         width = max(1, min(span.end - span.start, room))
         return Finding(place, redacted(message), redacted(hint), line, width, model)
 
-    def _starts(self) -> list[int]:
-        starts, at = [0], self.text.find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = self.text.find("\n", at + 1)
-        return starts
+
+@lru_cache(maxsize=8)
+def _line_starts(text: str) -> list[int]:
+    """The offsets at which lines begin; a file's are asked for many times in a row."""
+    starts, at = [0], text.find("\n")
+    while at >= 0:
+        starts.append(at + 1)
+        at = text.find("\n", at + 1)
+    return starts
 
 
 class LakeorchError(Exception):

@@ -22,20 +22,24 @@ def is_served(uri: str) -> bool:
     return uri.lower().startswith(SERVED)
 
 
-def sqlite_pointers(uri: str, name: str = "lakeorch") -> dict[str, str] | None:
+def sqlite_pointers(uri: str, name: str = "lakeorch", warehouse: str = "") -> dict[str, str] | None:
     """Table → location of its metadata file, as of one moment.
 
     Args:
         uri: of the catalog.
         name: of the catalog inside its database.
+        warehouse: where neither this folder nor the catalog is there, nothing was ever built.
 
     Returns:
         None where it is no plain SQLite file, or anything is unusual about it: `Lake` then has the answer or tells
         what is wrong.
     """
     file = Path(uri.removeprefix(SQLITE)).absolute()
-    if not uri.startswith(SQLITE) or "?" in uri or not file.is_file():
+    if not uri.startswith(SQLITE) or "?" in uri:
         return None
+    if not file.is_file():
+        new = warehouse and "://" not in warehouse and not file.exists() and not Path(warehouse).exists()
+        return {} if new and not uri.endswith(":memory:") else None
     try:
         # opened for writing, although nothing is written: only then does SQLite take the files of its log away
         with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=1.0)) as connection:

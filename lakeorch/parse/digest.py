@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def query_hash(text: str, tokens: Sequence[Token], spelled: Collection[int]) -> 
     return f"{_VERSION}:{digest.hexdigest()}"
 
 
+@lru_cache(maxsize=50_000)
 def _normal(raw: str, spelled: bool) -> str:
     first = raw[0]
     if "'" in raw or (first == "$" and len(raw) > 1):

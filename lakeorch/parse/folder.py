@@ -17,6 +17,7 @@ from lakeorch.brief import Brief, Models, brief_of
 from lakeorch.cache import Cache, Stamp, content_hash, digest, stamp_of
 from lakeorch.errors import Finding, Place
 from lakeorch.model import Model
+from lakeorch.parse.apart import Apart, Text
 from lakeorch.parse.files import decoded, parse_check, parse_model
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE | re.ASCII)
@@ -59,16 +60,6 @@ class _File(NamedTuple):
     path: str
     inside: tuple[str, ...]
     seen: Stamp
-
-
-class _Text(NamedTuple):
-    """A file to parse."""
-
-    name: str
-    shown: str
-    raw: bytes
-    given: Mapping[str, object] | None
-    key: str
 
 
 @dataclass
@@ -114,7 +105,7 @@ class _Reader:
         self.given: dict[tuple[str, ...], tuple[Mapping[str, object] | None, str]] = {}
         self.names: dict[str, str] = {}
         self.models, self.checks = _Found(), _Found()
-        self.texts: list[_Text] = []
+        self.texts: dict[str, tuple[Text, str]] = {}
         self.findings: dict[str, tuple[Finding, ...]] = {}
 
     def file(self, file: _File) -> None:
@@ -146,7 +137,7 @@ class _Reader:
         self.cache.learn(file.path, file.seen, content)
         key = digest(content, name, shown, told)
         if not self._known(name, key, given):
-            self.texts.append(_Text(name, shown, raw, given, key))
+            self.texts[name] = Text(name, shown, raw, given), key
 
     def _known(self, name: str, key: str, given: Mapping[str, object] | None) -> bool:
         brief = self.cache.briefs.get(key)
@@ -164,23 +155,39 @@ class _Reader:
 
     def parsed(self) -> Parsed:
         """Parses what has to be parsed."""
-        for text in self.texts:
-            model, self.findings[text.shown] = _parsed(text, self.root)
-            if model is None:
-                continue
-            found = self.checks if text.given is None else self.models
-            # a model with mistakes is read again until it has none; a function is more than its own file
-            whole = not self.findings[text.shown] and not model.is_python
-            kept = whole and self.cache.models.put(text.key, model)
-            brief = brief_of(model, text.key if kept else "")
-            if kept:
-                self.cache.briefs.put(text.key, brief)
-            found.briefs[text.name], found.parsed[text.name] = brief, model
+        with Apart([text for text, _ in self.texts.values()], self.root).working() as apart:
+            away = apart.away()
+            for text, key in self.texts.values():
+                if text.name not in away:
+                    self._parse(text, key)
+            for name, made in apart.made():
+                text, key = self.texts[name]
+                brief = made.brief._replace(key=key)
+                self.cache.models.take(key, made.packed)
+                self.cache.briefs.put(key, brief)
+                (self.checks if text.given is None else self.models).briefs[name] = brief
+                away -= {name}
+        for name in sorted(away):
+            self._parse(*self.texts[name])
         findings = tuple(finding for found in self.findings.values() for finding in found)
         return Parsed(self.models.models(self.cache), self.checks.models(self.cache), findings)
 
+    def _parse(self, text: Text, key: str) -> None:
+        model, self.findings[text.shown] = parse_text(text, self.root)
+        if model is None:
+            return
+        found = self.checks if text.given is None else self.models
+        # a model with mistakes is read again until it has none; a function is more than its own file
+        whole = not self.findings[text.shown] and not model.is_python
+        kept = whole and self.cache.models.put(key, model)
+        brief = brief_of(model, key if kept else "")
+        if kept:
+            self.cache.briefs.put(key, brief)
+        found.briefs[text.name], found.parsed[text.name] = brief, model
 
-def _parsed(text: _Text, root: Path) -> tuple[Model | None, tuple[Finding, ...]]:
+
+def parse_text(text: Text, root: Path) -> tuple[Model | None, tuple[Finding, ...]]:
+    """One file → its model, and what is wrong with it; `given` None is that of a check."""
     source, unreadable = decoded(text.raw, text.shown)
     if source is None:
         return None, tuple(replace(wrong, model=text.name) for wrong in unreadable)

@@ -116,7 +116,8 @@ class Wiring:
             return self.config.defaults_for("" if path == "." else path.replace("/", ".").lower())
 
         config = self.config
-        pointers = None if config.shares else functools.partial(sqlite_pointers, config.catalog, config.catalog_name)
+        read = functools.partial(sqlite_pointers, config.catalog, config.catalog_name, config.warehouse)
+        pointers = None if config.shares else read
         served = is_served(config.catalog)
         return Site(config.root, config.folder, config.variables, defaults, remember, served, pointers)
 
