@@ -86,15 +86,14 @@ class Run:
         self.lake = executor.lake
         self.graph = executor.survey.graph
         self.selection = tuple(selection)
-        self._selected = frozenset(selection)
+        self._place = {name: at for at, name in enumerate(selection)}
         self.singular = singular
         self.policy = policy
         self.threads = threads
         self.fail_fast = fail_fast
         self.notify = notify
         self.work: dict[str, Work] = {}
-        # the data snapshot that each table is at: staged where this run changed it
-        self.heads = executor.survey.heads()
+        self.heads = executor.survey.heads()  # staged snapshots where this run changed a table
         self.decision = Decision(frozenset(), {})
 
     # ---- the loop ----
@@ -108,14 +107,13 @@ class Run:
         """
         order = TopologicalSorter({name: self._upstream(name) for name in self.selection})
         order.prepare()
-        place = {name: at for at, name in enumerate(self.selection)}
         ready: list[tuple[int, str]] = []
         running: dict[Future[Work], str] = {}
         with ThreadPoolExecutor(self.threads, thread_name_prefix="lakeorch") as pool:
             try:
                 while order.is_active():
                     for name in order.get_ready():
-                        heappush(ready, (place[name], name))
+                        heappush(ready, (self._place[name], name))
                     while ready and len(running) < self.threads:
                         _, name = heappop(ready)
                         if self._blocked(name):
@@ -134,7 +132,7 @@ class Run:
     def _upstream(self, name: str) -> dict[str, None]:
         """The selected models that a model reads, also through views that are not selected."""
         read = (*self.graph.parents(name), *self.graph.tables_behind(name))
-        return {up: None for up in read if up in self._selected}
+        return {up: None for up in read if up in self._place}
 
     def _blocked(self, name: str) -> str:
         """Why `name` must not start; empty when it may."""
