@@ -1,7 +1,7 @@
 """A writer of manifests: what depends on a table's partitions alone is made once.
 
-pyiceberg works the schema of such an Avro file out anew for each file, which takes longer than writing it. The bytes are
-the same; only format version 2, in which lakeorch makes its tables, is written here.
+pyiceberg works the schema of such an Avro file out anew for each file, which takes longer than writing it. The bytes
+are the same; only format version 2, in which lakeorch makes its tables, is written here.
 """
 
 from __future__ import annotations
