@@ -14,7 +14,7 @@ import pytest
 from tests import sessions
 from tests.sessions import ROOT, Session
 
-EXAMPLES = ("event_log", "bad_day")
+EXAMPLES = ("event_log", "bad_day", "rides")
 
 
 def started(name: str, folder: Path) -> Session:

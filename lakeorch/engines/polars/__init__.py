@@ -19,7 +19,7 @@ import polars as pl
 
 from lakeorch.engines import Empty, Engine, Files, Query, Relation, Session, Target, numbered
 from lakeorch.engines.duckdb import engine as start_duckdb
-from lakeorch.engines.polars.queries import Translator
+from lakeorch.engines.polars.queries import ELSEWHERE, Translator
 from lakeorch.engines.polars.read import lazy_frame
 from lakeorch.engines.polars.rules import iceberg
 from lakeorch.engines.polars.scope import Translated
@@ -154,7 +154,7 @@ class PolarsSession:
         try:
             schema = frame.collect_schema()
         except pl.exceptions.PolarsError as error:
-            raise EngineError(f"the polars engine cannot run this: {_first(error)}", hint=_ELSEWHERE) from error
+            raise EngineError(f"the polars engine cannot run this: {_first(error)}", hint=ELSEWHERE) from error
         _require_same(columns, translated, schema)
         # an output without a name has the one that DuckDB gives it
         names = dict(zip(schema.names(), (column.name for column in columns), strict=True))
@@ -165,7 +165,7 @@ class PolarsSession:
         try:
             return pl.SQLContext(frames=frames, eager=False).execute(translated.sql)
         except pl.exceptions.PolarsError as error:
-            raise EngineError(f"the polars engine cannot run this: {_first(error)}", hint=_ELSEWHERE) from error
+            raise EngineError(f"the polars engine cannot run this: {_first(error)}", hint=ELSEWHERE) from error
 
     def _table(self, name: str) -> tuple[str, Schema] | None:
         known = {each.lower(): each for each in self._relations}
@@ -225,13 +225,10 @@ class PolarsSession:
         return self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="lakeorch-"))
 
 
-_ELSEWHERE = "run this model on duckdb: `engine: duckdb`"
-
-
 def _require_same(columns: Schema, translated: Translated, schema: pl.Schema) -> None:
     """Raises EngineError, with the column, where DuckDB, the rules and Polars do not agree."""
     if not len(columns) == len(translated.columns) == len(schema):
-        raise EngineError(f"the polars engine yields {len(schema)} columns, duckdb {len(columns)}", hint=_ELSEWHERE)
+        raise EngineError(f"the polars engine yields {len(schema)} columns, duckdb {len(columns)}", hint=ELSEWHERE)
     pairs = zip(columns, translated.columns, schema.items(), strict=True)
     for column, (name, type), (_, polars) in pairs:
         told = name.startswith("col ") or name == column.name
@@ -239,7 +236,7 @@ def _require_same(columns: Schema, translated: Translated, schema: pl.Schema) ->
             raise EngineError(
                 f"column {column.name} is {column.type} in duckdb; the polars engine makes {name} {iceberg(type)} "
                 f"of it, as {polars}",
-                hint=f"CAST it, or {_ELSEWHERE}",
+                hint=f"CAST it, or {ELSEWHERE}",
                 name=column.name,
             )
 

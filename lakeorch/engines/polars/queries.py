@@ -24,6 +24,8 @@ from lakeorch.errors import EngineError
 from lakeorch.model import Scalar, Schema
 from lakeorch.types import identifier, parse_type
 
+ELSEWHERE = "run this model on duckdb: `engine: duckdb`"
+
 # an output of a SELECT: name, value, the expression as written
 Output = tuple[str, Value, exp.Expr]
 # a table's name, in lower case → what Polars knows it by, and its columns
@@ -87,11 +89,9 @@ class Translator:
         except RecursionError as error:
             raise EngineError("the polars engine cannot read this query: it is nested too deeply") from error
         except DiffersError as error:
-            hint = "; or run this model on duckdb: `engine: duckdb`"
+            hint = f"{error.hint}; or {ELSEWHERE}" if error.hint else ELSEWHERE
             message = f"the polars engine does not take this: {error.what}"
-            raise EngineError(
-                message, position=_start(error.at, sql), hint=(error.hint + hint).removeprefix("; ")
-            ) from error
+            raise EngineError(message, position=_start(error.at, sql), hint=hint) from error
         with_ = f"WITH {', '.join(self._ctes)} " if self._ctes else ""
         return Translated(with_ + found.sql, found.columns)
 
