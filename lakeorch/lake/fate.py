@@ -79,17 +79,22 @@ class Fate:
             self._carry_through(list(_requests(text)), text)
         except CommitMissedError:
             return  # another writer was in the way: the next plan finds what is stale
+        except RESTError as error:
+            if type(error) not in _REFUSED:
+                raise
 
     def _carry_through(self, requests: Sequence[CommitTableRequest], text: str) -> None:
         with ThreadPoolExecutor(_READERS) as pool:
             tables = list(pool.map(self._load, map(name_of, requests)))
-        waiting = [request for request, table in zip(requests, tables, strict=True) if not is_done(request, table)]
-        stuck = {name_of(r) for r, table in zip(requests, tables, strict=True) if r in waiting and not fits(r, table)}
-        if stuck and len(waiting) == len(requests):
+        waiting = [(r, table) for r, table in zip(requests, tables, strict=True) if not is_done(r, table)]
+        begun = len(waiting) < len(requests)
+        # once a table shows it, what the others were made from may move
+        stuck = {name_of(r) for r, table in waiting if (r.updates or not begun) and not fits(r, table)}
+        if stuck and not begun:
             self._remove(text)
             raise CommitMissedError(", ".join(sorted(stuck)))
         refused: RESTError | None = None
-        for request in waiting:
+        for request, _ in waiting:
             if not request.updates or name_of(request) in stuck:
                 continue
             try:

@@ -173,7 +173,10 @@ class ServerCatalog(RestCatalog):
         except NoSuchTableError:
             self._answers.pop(name, None)
             return None
-        answer = _Answer(str(response.json()["metadata-location"]), response.text)
+        location = response.json().get("metadata-location")
+        if not location:
+            raise RESTError(f"it does not say where the metadata of {name} lies")
+        answer = _Answer(location, response.text)
         self._answers[name] = answer
         return answer
 

@@ -296,3 +296,41 @@ def test_a_lake_beside_production_needs_a_catalog_of_its_own(tmp_path: Path) -> 
             with pytest.raises(UsageError, match="a REST catalog has no room") as caught:
                 Lake.open(server.uri, str(tmp_path / "warehouse"), create=True, **words)
             assert "of its own" in caught.value.hint
+
+
+def test_once_a_table_shows_it_a_commit_goes_on_whatever_was_read(
+    by_table: tuple[Workshop, RestServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run dies after its first table, and a table that it read moves: its other tables follow all the same."""
+    shop, _ = by_table
+    read = shop.lake.published()["n.c"].snapshot_id
+    staged = [shop.stage(TWO, name=name, key=f"2{name}") for name in ("n.a", "n.b")]
+    with monkeypatch.context() as patch:
+        _dies_at(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            shop.lake.publish(staged, "r2", unmoved={"n.c": read})
+    shop.append_foreign({"id": [77], "gen": [7]}, "n.c")
+    shop.lake.settle()
+    assert _counts(shop) == {"n.a": 5, "n.b": 5, "n.c": 4}
+
+
+def test_an_answer_without_a_place_is_told(shop: Workshop, server: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.publish(ONE)
+    loaded = server._loaded
+    monkeypatch.setattr(server, "_loaded", lambda name: {**loaded(name), "metadata-location": None})
+    with pytest.raises(CatalogError, match=r"does not say where the metadata of n\.t lies"):
+        shop.lake.published()
+
+
+def test_what_a_server_will_not_take_stands_in_nobodys_way(
+    by_table: tuple[Workshop, RestServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, server = by_table
+    with monkeypatch.context() as patch:
+        _dies_at(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            shop.lake.publish([shop.stage(TWO, name=name, key=f"2{name}") for name in NAMES], "r2")
+    server.troubles = ["refused"]
+    shop.lake.settle()
+    assert _counts(shop) == {"n.a": 5, "n.b": 3, "n.c": 5}
+    assert not _fate(shop).exists()
