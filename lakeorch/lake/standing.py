@@ -28,18 +28,31 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The snapshot whose rows another one holds: its id, parent, time, operation, rows that it added and removed."""
+    """The snapshot whose rows another one holds.
+
+    Attributes:
+        at: when it was made.
+        since: when `main` was moved to it last: later than `at` after a roll-back.
+        added, removed: rows that it added and removed.
+    """
 
     snapshot_id: int
     parent_id: int | None
     at: int
+    since: int
     operation: str
     added: str
     removed: str
 
     def to_json(self) -> str:
         """The text of the summary property."""
-        facts = {"at": self.at, "operation": self.operation, "added": self.added, "removed": self.removed}
+        facts = {
+            "at": self.at,
+            "since": self.since,
+            "operation": self.operation,
+            "added": self.added,
+            "removed": self.removed,
+        }
         parent = None if self.parent_id is None else str(self.parent_id)
         return json.dumps({"snapshot-id": str(self.snapshot_id), "parent": parent, **facts}, sort_keys=True)
 
@@ -50,7 +63,7 @@ def claim_of(summary: Mapping[str, Any]) -> Claim | None:
         said = json.loads(summary[STANDS_FOR])
         parent = None if said["parent"] is None else int(said["parent"])
         counts = said["operation"], said["added"], said["removed"]
-        return Claim(int(said["snapshot-id"]), parent, int(said["at"]), *counts)
+        return Claim(int(said["snapshot-id"]), parent, int(said["at"]), int(said["since"]), *counts)
     except (KeyError, ValueError, TypeError):
         return None
 
@@ -82,13 +95,14 @@ def settled(metadata: Json) -> Json:
     def named(entry: Json, *keys: str) -> dict[str, Any]:
         return {**entry, **{key: names.get(entry[key], entry[key]) for key in keys if key in entry}}
 
-    log = [named(move, "snapshot-id") for move in metadata.get("snapshot-log") or ()]
-    begun: set[int] = set()
-    for move, raw in zip(log, metadata.get("snapshot-log") or (), strict=True):
-        if raw["snapshot-id"] in names and move["snapshot-id"] not in begun:
-            # the rows were there before they were rewritten
-            move["timestamp-ms"] = claims[raw["snapshot-id"]].at
-        begun.add(move["snapshot-id"])
+    log: list[dict[str, Any]] = []
+    for raw in metadata.get("snapshot-log") or ():
+        move, last = named(raw, "snapshot-id"), log[-1] if log else None
+        if raw["snapshot-id"] in names and (last is None or last["snapshot-id"] != move["snapshot-id"]):
+            # the rows were there before they were rewritten, though not before what main was at until then
+            since = claims[raw["snapshot-id"]].since
+            move["timestamp-ms"] = since if last is None else max(since, last["timestamp-ms"] + 1)
+        log.append(move)
     return {
         **named(metadata, "current-snapshot-id"),
         "snapshots": [
@@ -113,7 +127,9 @@ def _settled(snapshot: dict[str, Any], claim: Claim | None, raw: Json) -> Json:
         return {**snapshot, "summary": {key: value for key, value in summary.items() if not key.startswith(_OURS)}}
     facts = {key: value for key, value in summary.items() if key != STANDS_FOR}
     told = {"operation": claim.operation, "added-records": claim.added, "deleted-records": claim.removed}
-    return {**snapshot, "timestamp-ms": claim.at, "summary": {**facts, **told}}
+    # the first snapshot of a table tells that there was none before it
+    first = {"sequence-number": 1} if claim.parent_id is None else {}
+    return {**snapshot, **first, "timestamp-ms": claim.at, "summary": {**facts, **told}}
 
 
 @dataclass(frozen=True, slots=True)

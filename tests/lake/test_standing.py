@@ -22,8 +22,8 @@ def snapshot(id: int, parent: int | None, *, stands: Claim | None = None, **summ
     return {"snapshot-id": id, "parent-snapshot-id": parent, "sequence-number": id, "timestamp-ms": id, "summary": said}
 
 
-def claim(id: int, parent: int | None) -> Claim:
-    return Claim(id, parent, id, "append", "1", "0")
+def claim(id: int, parent: int | None, since: int = 0) -> Claim:
+    return Claim(id, parent, id, since or id, "append", "1", "0")
 
 
 def metadata(*snapshots: dict[str, Any], log: list[int], properties: dict[str, str] | None = None) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def history(document: dict[str, Any]) -> tuple[int, ...]:
 
 
 def test_a_claim_is_read_back_and_nothing_else_is() -> None:
-    made = Claim(2**62, None, 7, "append", "1", "0")
+    made = Claim(2**62, None, 7, 8, "append", "1", "0")
     assert claim_of({"lakeorch.stands-for": made.to_json()}) == made
     for text in ("", "{}", "[]", "7", '{"snapshot-id": "x"}'):
         assert claim_of({"lakeorch.stands-for": text}) is None
@@ -71,7 +71,16 @@ def test_it_has_the_name_of_what_expired(parent: int | None) -> None:
         (2, 2, "append", "r2", 1, "published"),
         (1, 1, "append", "r1", 0, "published"),
     ]
-    assert line.moves[1] == (2, 2)  # the rows were there before they were rewritten
+    assert line.moves[1] == (101, 2)  # as soon as can be: the rows were there before they were rewritten
+
+
+def test_it_takes_no_time_from_what_main_was_at_in_between() -> None:
+    """`main` was at 2, 3, 2 again, and its compaction 4; then 2 expired, and with it what the log said of it."""
+    document = metadata(snapshot(3, None), snapshot(4, None, stands=claim(2, 1, since=150)), log=[3, 4])
+    line = timeline_of("a.t", "at", document)
+    assert line.moves == ((100, 3), (150, 2))
+    early = metadata(snapshot(3, None), snapshot(4, None, stands=claim(2, 1)), log=[3, 4])
+    assert timeline_of("a.t", "at", early).moves == ((100, 3), (101, 2))
 
 
 def test_of_several_the_newest_on_main_has_the_name() -> None:

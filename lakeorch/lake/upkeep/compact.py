@@ -8,7 +8,7 @@ five: so every row is written again only as often as its surroundings have grown
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pyiceberg.manifest import DataFile, ManifestContent, ManifestEntry, ManifestFile
 from pyiceberg.table import Table
@@ -134,11 +134,13 @@ def _has_files(manifest: ManifestFile) -> bool:
 
 def _claim(table: Table) -> tuple[Claim, Mapping[str, str]] | None:
     """For which version the next compaction stands, and the facts of that; None where the head is not lakeorch's."""
+    above: set[int] = set()
     for snapshot in line_of(table.metadata):
+        above.add(snapshot.snapshot_id)
         said = summary_of(snapshot)
         facts = {key: value for key, value in said.items() if key.startswith(_OURS) and key != STANDS_FOR}
         if claim := claim_of(said):
-            return claim, facts
+            return replace(claim, since=_since(table, above, claim)), facts
         if snapshot.summary is None or snapshot.summary.operation == Operation.REPLACE:
             continue
         if RUN_ID not in said:
@@ -148,8 +150,22 @@ def _claim(table: Table) -> tuple[Claim, Mapping[str, str]] | None:
         before = table.metadata.snapshot_by_id(snapshot.parent_snapshot_id or 0)
         stands = before and claim_of(summary_of(before))
         parent = stands.snapshot_id if stands else snapshot.parent_snapshot_id
-        return Claim(snapshot.snapshot_id, parent, snapshot.timestamp_ms, operation, added, removed), facts
+        since = _since(table, above, None)
+        return Claim(snapshot.snapshot_id, parent, snapshot.timestamp_ms, since, operation, added, removed), facts
     return None
+
+
+def _since(table: Table, same: Collection[int], claim: Claim | None) -> int:
+    """When `main` was moved to the rows that it shows; `same` are the snapshots that hold them."""
+    log = table.metadata.snapshot_log
+    others = [place for place, move in enumerate(log) if move.snapshot_id not in same]
+    stay = log[others[-1] + 1 if others else 0 :]
+    if not stay:
+        return table.metadata.last_updated_ms
+    began = stay[0]
+    first = next(move for move in log if move.snapshot_id == began.snapshot_id)
+    # what the claim says is of the time when that snapshot was made, and not of a later return to it
+    return claim.since if claim is not None and first == began else began.timestamp_ms
 
 
 class Rearranged(Files):
