@@ -51,8 +51,7 @@ class Lake(Shelf):
         own: Collection[str],
         environment: str = "",
     ) -> None:
-        super().__init__(catalog, warehouse, storage)
-        self.environment = environment
+        super().__init__(catalog, warehouse, storage, environment)
         self._turns = turns
         self._io = io
         self._own = own

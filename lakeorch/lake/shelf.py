@@ -20,10 +20,12 @@ class Shelf:
 
     Attributes:
         warehouse: the folder or URL under which new tables lie, without a trailing `/`.
+        environment: whose finished steps are kept apart, as rejected rows are; empty for production.
     """
 
-    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage) -> None:
+    def __init__(self, catalog: Catalog, warehouse: str, storage: Storage, environment: str = "") -> None:
         self.warehouse = warehouse
+        self.environment = environment
         self._catalog = catalog
         self._storage = storage
         self._holding: Holding | None = None
@@ -32,19 +34,19 @@ class Shelf:
         """Keeps a finished step; stamps the verdict into its staged change, also the caller's."""
         stamp_verdict(record)
         with plainly(self.warehouse):
-            self._storage.write(_record(record.key), to_json(record))
+            self._storage.write(self._record(record.key), to_json(record))
 
     def recall(self, key: str) -> Record | None:
         """A step kept before: None where there is none, it is torn, or it fits the table no more."""
         with plainly(self.warehouse):
-            text = self._storage.read(_record(key))
+            text = self._storage.read(self._record(key))
             return None if text is None else from_json(text, lambda kept: revived(self._catalog, kept))
 
     def forget(self, keys: Iterable[str]) -> None:
         """Removes records; missing ones are no error."""
         with plainly(self.warehouse):
             for key in keys:
-                self._storage.remove(_record(key))
+                self._storage.remove(self._record(key))
 
     def write_listing(self, digest: str, text: str) -> None:
         """Keeps the list of raw files behind a digest."""
@@ -89,20 +91,19 @@ class Shelf:
             if self._holding is not None:
                 self._holding.require()
             for change in staged:
-                lost = change.recalled and change.writes_data and self._storage.read(_record(change.key)) is None
+                lost = change.recalled and change.writes_data and self._storage.read(self._record(change.key)) is None
                 # a twin of this run may have published it, and removed the record
                 if lost and not self._is_published(change):
                     raise MovedError(change.name, "maintenance removed what an earlier run had finished")
+
+    def _record(self, key: str) -> str:
+        return f"staged/{key}-{self.environment}.json" if self.environment else f"staged/{key}.json"
 
     def _is_published(self, change: Staged) -> bool:
         location = self._catalog.pointer(change.name)
         if location is None:
             return False
         return change.snapshot_id in self._catalog.published({change.name: location})[change.name].history
-
-
-def _record(key: str) -> str:
-    return f"staged/{key}.json"
 
 
 def _listing(digest: str) -> str:

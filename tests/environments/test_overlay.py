@@ -134,6 +134,14 @@ def test_rejected_rows_stay_on_a_branch_of_the_environment(site: Site) -> None:
     assert site.plan("dev")["marts.revenue"][0] == "build"
 
 
+def test_production_rejects_for_itself_what_failed_in_an_environment(site: Site) -> None:
+    twice = "SELECT 'a' AS store, 1 AS revenue FROM range(2)"
+    site.edit("marts.revenue", f"/* ---\nchecks: [{{unique: [store]}}]\n--- */\n{twice}")
+    assert (site.dev.run().status, site.production.run().status) == ("failed", "failed")
+    for catalog in ("lakeorch", DEV):
+        assert [ref for ref in site.table("marts.revenue", catalog).metadata.refs if ref.startswith("rejected-")]
+
+
 def test_an_environment_that_nobody_began(site: Site) -> None:
     site.edit("marts.revenue", BETTER)
     site.run_dev()
