@@ -23,6 +23,7 @@ import duckdb
 from measure import Work, about, costs, lakeorch
 
 GOAL = 1.3
+MADE = ("warehouse", ".lakeorch")
 MODEL = """/* ---
 materialized: merge
 unique_key: [id]
@@ -73,11 +74,12 @@ def changed(file: Path, count: int, of: int) -> Path:
     return rows(file, count, f"CASE WHEN x % 10 < 9 THEN x * {of // count} ELSE {of} + x END", 2)
 
 
-def restored(kept: Path, folder: Path, new: Path) -> None:
-    """The project as it was before the new rows, and then with them."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(kept, folder)
-    shutil.copy(new, folder / "raw" / "new.parquet")
+def restored(kept: Path, root: Path, new: Path) -> None:
+    """The project as it was before the new rows, which lie there now."""
+    for name in MADE:
+        shutil.rmtree(root / name, ignore_errors=True)
+        shutil.copytree(kept / name, root / name)
+    shutil.copy(new, root / "raw" / "new.parquet")
 
 
 def emptied(folder: Path) -> None:
@@ -123,24 +125,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         first, second = rows(folder / "first.parquet", old, "x", 1), changed(folder / "second.parquet", new, old)
-        kept = project(folder / "kept", first)
-        moved = folder / "moved"
-        kept.rename(moved)  # the tables' paths are absolute: the copy must stand where it was made
-        out = folder / "bare"
+        root, kept, out = project(folder / "ours", first), folder / "kept", folder / "bare"
+        for made in MADE:
+            shutil.copytree(root / made, kept / made)
         data = kept / "warehouse" / "a" / "t" / "data"
+        run = (sys.executable, "-m", "lakeorch", "run", root / "models")
         acts = {
-            "lakeorch": Work(
-                (sys.executable, "-m", "lakeorch", "run", kept / "models"), lambda: restored(moved, kept, second)
-            ),
-            "bare": Work(
-                (sys.executable, "-c", BARE, moved / data.relative_to(kept), second, out), lambda: emptied(out)
-            ),
+            "lakeorch": Work(run, lambda: restored(kept, root, second)),
+            "bare": Work((sys.executable, "-c", BARE, data, second, out), lambda: emptied(out)),
         }
         took = costs(acts, given.turns)
         with duckdb.connect() as connection:
             [found, wanted] = (
                 connection.execute(f"SELECT count(*), sum(hash(t)) FROM read_parquet({files}) t").fetchone()
-                for files in (live(kept), [str(path) for path in out.glob("*.parquet")])
+                for files in (live(root), [str(path) for path in out.glob("*.parquet")])
             )
         assert found == wanted, (found, wanted)
         ours, bare = took["lakeorch"], took["bare"]

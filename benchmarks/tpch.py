@@ -110,12 +110,12 @@ def models(raw: Path) -> list[Draft]:
     return made
 
 
-def generate(scale: float, folder: Path) -> Path:
-    """Writes the raw tables as Parquet, where they are not there already."""
+def generate(scale: float, folder: Path, tables: Sequence[str] = ()) -> Path:
+    """Writes the raw tables, or some of them, as Parquet."""
     tool = shutil.which("tpchgen-cli", path=Path(sys.executable).parent) or shutil.which("tpchgen-cli")
     if tool is None:
         sys.exit("tpchgen-cli is missing: pip install 'lakeorch[dev]'")
-    run(tool, "parquet", "-s", f"{scale:g}", f"--output-dir={folder}")
+    run(tool, "parquet", "-s", f"{scale:g}", f"--output-dir={folder}", *(f"--tables={name}" for name in tables))
     return folder
 
 
