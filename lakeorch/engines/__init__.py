@@ -39,13 +39,15 @@ class Empty:
 class Files:
     """A table as Parquet files, read by field id, so that a renamed or added column is seen rightly.
 
-    `path_column`, where given, names an extra last column: the path of the file that holds the row.
+    `path_column`, where given, names an extra last column: the path of the file that holds the row. `rows` is how many
+    there are, about, for whoever orders joins; 0 where that is not known.
     """
 
     name: str
     fields: tuple[Field, ...]
     paths: tuple[str, ...]
     path_column: str = ""
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def relation(scan: Scan, *, name: str = "", path_column: str = "") -> Files | Ro
     """
     if scan.has_deletes:
         return Rows(name or scan.name, scan.to_arrow())
-    return Files(name or scan.name, scan.fields, scan.paths, path_column)
+    return Files(name or scan.name, scan.fields, scan.paths, path_column, scan.rows)
 
 
 # the engine that binds, checks and compares, whatever engine runs a model's query

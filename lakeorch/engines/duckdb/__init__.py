@@ -284,7 +284,9 @@ def read_parquet(relation: Files) -> str:
         for f in relation.fields
     )
     path_column = f", filename={literal(relation.path_column)}" if relation.path_column else ""
-    return f"read_parquet([{paths}], schema=MAP{{{fields}}}{path_column})"
+    # with `schema` DuckDB looks into no file beforehand, and would order joins by guesses
+    rows = f", explicit_cardinality={relation.rows}" if relation.rows else ""
+    return f"read_parquet([{paths}], schema=MAP{{{fields}}}{path_column}{rows})"
 
 
 def glob_escape(path: str) -> str:
