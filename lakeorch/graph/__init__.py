@@ -115,6 +115,11 @@ class Graph:
         """All that a model is made of, in order; at most `depth` steps away."""
         return self._reach(name, self._parents, depth)
 
+    def behind(self, names: Iterable[str]) -> tuple[str, ...]:
+        """All that some models are made of, besides themselves, in order."""
+        given = frozenset(names)
+        return self._sorted(spread(given, self._parents, None).keys() - given)
+
     def descendants(self, name: str, depth: int | None = None) -> tuple[str, ...]:
         """All that is made of a model, in order; at most `depth` steps away."""
         return self._reach(name, self._children, depth)

@@ -37,11 +37,11 @@ def preview(wiring: Wiring, select: Sequence[str], exclude: Sequence[str], *, fu
 def _behind(wiring: Wiring, lake: Callable[[], Lake], engine: Engine, found: Found) -> tuple[Step, ...]:
     """What the selected models are made of, is stale, and not selected."""
     graph = found.survey.graph
-    above = {up for name in found.selection for up in graph.ancestors(name)} - set(found.selection)
+    above = graph.behind(found.selection)
     if not above:
         return ()
     try:
-        others = wiring.survey(lake, engine, sorted(above))
+        others = wiring.survey(lake, engine, above)
     except LakeorchError:
         return ()  # what is wrong there keeps nobody from building this
     return tuple(step for step in others.survey.plan(others.selection).steps if step.action is Action.BUILD)
