@@ -17,9 +17,10 @@ from pyiceberg.table.snapshots import Snapshot
 
 STANDS_FOR = "lakeorch.stands-for"
 ANCESTORS = "lakeorch.ancestors"
+EXPIRED = "lakeorch.expired"
 MAINTAINED = "lakeorch.maintained"
 # what maintenance says of a table, whatever state of it is current
-UPKEEP = frozenset({ANCESTORS, MAINTAINED})
+UPKEEP = frozenset({ANCESTORS, EXPIRED, MAINTAINED})
 REPLACE = "replace"
 _OURS = "lakeorch."
 
@@ -210,6 +211,17 @@ def _ancestors(properties: Mapping[str, str], nodes: Sequence[_Node], line: Sequ
         return []
     oldest = sequence[line[-1]] if line else 0
     return [id for id in ids if id in sequence and sequence[id] < oldest]
+
+
+def gaps_of(properties: Mapping[str, str]) -> list[tuple[int, int]]:
+    """The spans of time, in milliseconds since 1970 UTC, in which `main` was at snapshots that have expired.
+
+    The table property EXPIRED holds them: the log of a table tells nothing any more of what has expired.
+    """
+    try:
+        return [(int(start), int(end)) for start, end in json.loads(properties.get(EXPIRED, "[]"))]
+    except (ValueError, TypeError):
+        return []
 
 
 def line_of(metadata: TableMetadata, gone: Collection[int] = ()) -> list[Snapshot]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from lakeorch.errors import UsageError
 from lakeorch.lake.published import ENVIRONMENT, PROMOTION, RUN_ID, data_snapshots, main_line, same_as
-from lakeorch.lake.standing import settled
+from lakeorch.lake.standing import gaps_of, settled
 
 State = Literal["current", "published", "undone", "rejected", "branch"]
 
@@ -115,7 +115,7 @@ class Timeline:
         """
         place = max((i for i, (when, _) in enumerate(self.moves) if when <= ms), default=None)
         lost = self._begins_late() if place is None else self._by_id.get(self.moves[place][1]) is None
-        if lost or (place is not None and self._gap_behind(place)):
+        if lost or (place is not None and (self._gap_behind(place) or self._expired(self.moves[place][0], ms))):
             raise UsageError(
                 f"{self.name}: the snapshot of that time has expired",
                 hint=f"lakeorch history {self.name} shows what is kept",
@@ -145,6 +145,10 @@ class Timeline:
         line = self.ancestors(first.snapshot_id) if first and PROMOTION in first.facts else ()
         came_along = [each.snapshot_id for each in line if first and each.run_id == first.run_id]
         return self._sequence.get(came_along[-1] if came_along else self.moves[0][1], 0) > 1
+
+    def _expired(self, since: int, ms: int) -> bool:
+        """Whether `main` was at something that has expired, at a time behind the last move that is kept."""
+        return any(since < start <= ms < end for start, end in gaps_of(self.facts))
 
     def _gap_behind(self, place: int) -> bool:
         """Whether `main` was elsewhere between this move and the next that is kept: expiry takes moves out."""

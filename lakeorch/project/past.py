@@ -6,6 +6,7 @@ All of it is read from the tables' own snapshots.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from lakeorch.errors import UsageError, suggestion
 if TYPE_CHECKING:
     from lakeorch.lake import Timeline, Version
 
+_RUN_ID = re.compile(r"\d{8}t\d{6}-[0-9a-f]{6}")
 Timelines = Mapping[str, "Timeline"]
 
 
@@ -196,6 +198,11 @@ def moment(timelines: Timelines, text: str) -> Moment:
     versions = [found for name, id in tagged.items() if (found := timelines[name].version(id)) is not None]
     if versions:
         return Moment(max(version.at for version in versions), f"tag {text}", tagged=tagged)
+    if _RUN_ID.fullmatch(text):
+        # one of digits alone could be read as a time with an offset
+        raise UsageError(
+            f"there is no run {text}, or all that it made has expired", hint="lakeorch runs shows the runs"
+        )
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

@@ -175,3 +175,9 @@ def test_the_commands_say_the_same(lake: Ledger, tmp_path: Path) -> None:
         assert done.exit_code == 0
         assert done.stdout.strip()
     assert tmp_path.exists()
+
+
+def test_a_run_that_is_not_there_is_no_time(lake: Ledger) -> None:
+    """Six digits behind a run's time could be an offset."""
+    with pytest.raises(UsageError, match="there is no run"):
+        lake.rows("a.two", "20991121t100344-110708")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -445,3 +446,18 @@ def test_the_last_table_that_was_dropped_goes_too(make: Make) -> None:
     lake.project().drop("t")
     lake.project().maintain(grace="0")
     assert lake.on_disk() == set()
+
+
+def test_a_time_at_which_a_table_was_at_what_has_expired_is_told_so(make: Make) -> None:
+    """Rolled back, and what it was rolled back from expired: the log then tells of no move there."""
+    lake = Ledger(make({key: MODELS[key] for key in ("models/a/log.sql", "models/a/copy.sql")}).parent)
+    runs = [add(lake, number) for number in range(3)]
+    undone = lake.project().runs()[0].at
+    lake.project().rollback(to=runs[0])
+    settings(lake, SHORT)
+    time.sleep(1.1)
+    lake.project().maintain(grace="0")
+    with pytest.raises(UsageError, match="expired"):
+        lake.rows("a.log", datetime.fromtimestamp(undone / 1000, UTC).isoformat())
+    assert len(lake.rows("a.log", runs[0])) == 1
+    assert len(lake.rows("a.log")) == 1

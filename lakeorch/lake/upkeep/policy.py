@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pyiceberg.table.update import (
 )
 
 from lakeorch.lake.published import RUN_ID
-from lakeorch.lake.standing import ANCESTORS, ancestors_of, claim_of, line_of, stand_in, summary_of
+from lakeorch.lake.standing import ANCESTORS, EXPIRED, ancestors_of, claim_of, gaps_of, line_of, stand_in, summary_of
 
 REJECTED = "rejected-"
 _MIN_SNAPSHOTS = "history.expire.min-snapshots-to-keep"
@@ -65,11 +66,13 @@ class Expiry:
         snapshots: ids.
         branches: references: rejected rows, and what another writer gave a term that has passed.
         ancestors: snapshots that are kept and that `main` grew from, although what lies between goes.
+        gaps: spans of time in which `main` was at what goes, or went before.
     """
 
     snapshots: tuple[int, ...]
     branches: tuple[str, ...]
     ancestors: tuple[int, ...]
+    gaps: tuple[tuple[int, int], ...] = ()
 
 
 def expiry(
@@ -106,7 +109,8 @@ def expiry(
     gone = tuple(s.snapshot_id for s in metadata.snapshots if s.snapshot_id not in keep | set(staged))
     before = [*(snapshot.snapshot_id for snapshot in line), *ancestors_of(metadata)]
     still = {snapshot.snapshot_id for snapshot in line_of(metadata, gone)} | set(gone)
-    return Expiry(gone, branches, tuple(id for id in before if id not in still))
+    ancestors = tuple(id for id in before if id not in still)
+    return Expiry(gone, branches, ancestors, _gaps(metadata, set(gone)))
 
 
 def _is_own(name: str) -> bool:
@@ -189,6 +193,21 @@ def _above(metadata: TableMetadata, snapshot_id: int | None) -> Iterator[Snapsho
         snapshot_id = by_id[snapshot_id].parent_snapshot_id
 
 
+def _gaps(metadata: TableMetadata, gone: Collection[int]) -> tuple[tuple[int, int], ...]:
+    log = metadata.snapshot_log
+    spans = gaps_of(metadata.properties)
+    spans += [(a.timestamp_ms, b.timestamp_ms) for a, b in itertools.pairwise(log) if a.snapshot_id in gone]
+    # before the first move that is kept everything has expired
+    begin = next((move.timestamp_ms for move in log if move.snapshot_id not in gone), 0)
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(span for span in spans if span[1] > begin):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return tuple(found)
+
+
 def updates_of(metadata: TableMetadata, expiry: Expiry, specs: Collection[int]) -> tuple[TableUpdate, ...]:
     """The changes of a table's metadata that make an expiry so; none where nothing goes.
 
@@ -204,9 +223,9 @@ def updates_of(metadata: TableMetadata, expiry: Expiry, specs: Collection[int]) 
         statistics = {file.snapshot_id for file in metadata.partition_statistics} & gone
         updates += [RemovePartitionStatisticsUpdate(snapshot_id=id) for id in sorted(statistics)]
         updates += _unused(metadata, gone, specs)
-    said = json.dumps([str(id) for id in expiry.ancestors])
-    if said != metadata.properties.get(ANCESTORS, "[]"):
-        updates.append(SetPropertiesUpdate(updates={ANCESTORS: said}))
+    said = {ANCESTORS: json.dumps([str(id) for id in expiry.ancestors]), EXPIRED: json.dumps(expiry.gaps)}
+    said = {key: text for key, text in said.items() if text != metadata.properties.get(key, "[]")}
+    updates += [SetPropertiesUpdate(updates=said)] if said else []
     return tuple(updates)
 
 
