@@ -7,7 +7,7 @@ Iceberg client sees the same catalog; swapping several pointers at once is what 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,8 +136,9 @@ class DatabaseCatalog(SqlCatalog):
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
-    def pointers(self) -> dict[str, str]:
-        """Table → location of its metadata file, for all tables, as of one moment."""
+    def pointers(self, of: Collection[str] | None = None) -> dict[str, str]:
+        """Table → location of its metadata file, for all tables, as of one moment: one statement, whatever matters."""
+        del of
         return self.catalogs(self.name)[self.name]
 
     def catalogs(self, *names: str, only: str = "") -> dict[str, dict[str, str]]:

@@ -74,8 +74,8 @@ def _publish(
     catalog: Catalog, staged: Sequence[Staged], run_id: str, unmoved: Mapping[str, int | None]
 ) -> dict[str, int | None]:
     inputs = {name: id for name, id in unmoved.items() if name not in {change.name for change in staged}}
-    pointers = catalog.pointers()
     wanted = [*(change.name for change in staged), *inputs]
+    pointers = catalog.pointers(wanted)
     published = catalog.published({name: pointers[name] for name in wanted if name in pointers})
     changes: list[TableCommit] = []
     done: dict[str, int | None] = {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pyiceberg.manifest import DataFile
@@ -86,8 +86,9 @@ class EnvironmentCatalog:
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
-    def pointers(self) -> dict[str, str]:
+    def pointers(self, of: Collection[str] | None = None) -> dict[str, str]:
         """Table → metadata file, as of one moment."""
+        del of
         return self._rows().shown()
 
     def everywhere(self) -> frozenset[str]:

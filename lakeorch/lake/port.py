@@ -7,7 +7,7 @@ writes the metadata files itself (`rest.ServerCatalog`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,8 +67,12 @@ class Catalog(Protocol):
         """What it promises about a commit over several tables, in a few words."""
         ...
 
-    def pointers(self) -> dict[str, str]:
-        """Table → location of its metadata file, for all tables."""
+    def pointers(self, of: Collection[str] | None = None) -> dict[str, str]:
+        """Table → location of its metadata file, for all tables.
+
+        Args:
+            of: the tables that matter: a catalog that is asked table by table leaves out all others.
+        """
         ...
 
     def everywhere(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ fate file. A server that sends no list is taken to have none: then less is promi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -95,17 +95,21 @@ class ServerCatalog(RestCatalog):
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
-    def pointers(self) -> dict[str, str]:
-        """Table → location of its metadata file; tables that may not be read are left out."""
+    def pointers(self, of: Collection[str] | None = None) -> dict[str, str]:
+        """Table → location of its metadata file; tables that may not be read are left out, and with `of` all others."""
         with plainly(self.place), _answered(), ThreadPoolExecutor(_READERS) as pool:
-            spaces: list[tuple[str, ...]] = []
-            level: list[tuple[str, ...]] = [()]
-            while level:
-                level = [space for found in pool.map(self._spaces, level) for space in found]
-                spaces += level
-            names = [name for found in pool.map(self._names, spaces) for name in found]
+            names = self._listed(pool) if of is None else list(of)
             answers = list(pool.map(_allowed(self._ask), names))
         return {name: answer.location for name, answer in zip(names, answers, strict=True) if answer}
+
+    def _listed(self, pool: ThreadPoolExecutor) -> list[str]:
+        """The names of all tables."""
+        spaces: list[tuple[str, ...]] = []
+        level: list[tuple[str, ...]] = [()]
+        while level:
+            level = [space for found in pool.map(self._spaces, level) for space in found]
+            spaces += level
+        return [name for found in pool.map(self._names, spaces) for name in found]
 
     def _spaces(self, parent: tuple[str, ...]) -> list[tuple[str, ...]]:
         try:

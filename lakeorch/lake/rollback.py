@@ -58,7 +58,7 @@ def roll_back(catalog: Catalog, returns: Sequence[Return]) -> None:
 
 def _roll_back(catalog: Catalog, returns: Sequence[Return], sent: list[Return]) -> None:
     """One attempt; `sent` are the tables that the one before it sent to the catalog."""
-    pointers = catalog.pointers()
+    pointers = catalog.pointers([each.name for each in returns])
     if sent and all(_is_back(catalog, each, pointers) for each in sent):
         return  # the reply was lost, the commit was not
     for each in returns:
