@@ -74,7 +74,8 @@ class Running:
             if found.idle(plan) and self.then is None:
                 return self._idle(asked, found, plan, run_id, started, started_ns, tables)
             # only now that the project is known to be right is anything written; what was learnt outlives a kill
-            self.site.cache.save()
+            if self.site.remember:
+                self.site.cache.save()
             lake = stack.enter_context(self.open_lake(create=True, begins=True))
             stack.enter_context(lake.hold(run_id))
             for attempt in itertools.count(1):
