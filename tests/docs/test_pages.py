@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeorch.cli import program
 from tests import sessions
 from tests.sessions import ROOT, Session
 
@@ -65,6 +66,17 @@ def test_the_page_prints_what_it_says(page: str, telling: Mapping[str, Future[To
 def test_no_page_is_left_out_of_the_navigation() -> None:
     named = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
     assert sorted(named) == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+
+
+def test_every_command_is_shown_at_work() -> None:
+    told = "\n".join(
+        command
+        for page in PAGES
+        for block in sessions.blocks("console", (DOCS / page).read_text("utf-8"))
+        for command, output in sessions.commands(block)
+        if output.strip()
+    )
+    assert [name for name in program.commands if f"lakeorch {name}" not in told] == []
 
 
 @pytest.mark.parametrize("page", sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")))
