@@ -29,6 +29,13 @@ SAME = [
     ("SELECT a, b FROM s.t ORDER BY a", "SELECT a, b FROM s.t ORDER BY b"),
     ("SELECT a FROM s.t", "SELECT a, b AS fresh FROM s.t"),
     ("SELECT a, b FROM s.t", "SELECT b, a FROM s.t"),
+    ("WITH q(x) AS (SELECT a FROM s.t) SELECT x FROM q", "SELECT x FROM (SELECT a FROM s.t) AS q(x)"),
+    ("WITH q(x) AS (SELECT a, b FROM s.t) SELECT x, b FROM q", "SELECT a AS x, b FROM s.t"),
+    ("SELECT * FROM other.t", "SELECT * FROM other.t AS o"),
+    (
+        "SELECT a FROM s.t UNION ALL BY NAME SELECT a FROM s.u",
+        "(SELECT a FROM s.t) UNION ALL BY NAME SELECT a FROM s.u",
+    ),
 ]
 
 CHANGED = [
@@ -59,6 +66,15 @@ CHANGED = [
         ("GROUP BY",),
     ),
     ("SELECT a FROM s.t", "SELECT DISTINCT a FROM s.t", set(), ("DISTINCT",)),
+    (
+        "SELECT a, d AS b FROM s.u UNION ALL BY NAME SELECT b FROM s.t",
+        "SELECT a, d AS b FROM s.u UNION ALL BY NAME SELECT c AS b FROM s.t",
+        {"b"},
+        (),
+    ),
+    ("SELECT other.t.a FROM other.t", "SELECT other.t.b AS a FROM other.t", {"a"}, ()),
+    ("SELECT x FROM other.t AS q(x)", "SELECT x FROM other.t AS q(y, x)", {"x"}, ()),
+    ("FROM s.t SELECT a USING SAMPLE 3", "FROM s.t SELECT a USING SAMPLE 4", set(), ("SAMPLE",)),
     ("SELECT a FROM s.t", "SELECT t.a FROM s.t JOIN s.u ON t.a = u.a", set(), ("JOIN",)),
     ("SELECT t.a FROM s.t JOIN s.u USING (a)", "SELECT t.a FROM s.t LEFT JOIN s.u USING (a)", set(), ("JOIN",)),
     ("SELECT a FROM s.t", "SELECT a FROM s.u", {"a"}, ("FROM",)),
