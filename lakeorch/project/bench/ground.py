@@ -22,7 +22,7 @@ from lakeorch.model import Action, Model
 from lakeorch.parse import parse_folder
 from lakeorch.project.config import CATALOG, FILE, Config, load_config
 from lakeorch.project.result import Result
-from lakeorch.project.survey import Found
+from lakeorch.project.survey import Found, survey
 from lakeorch.project.wiring import Wiring
 
 Builds = Callable[[Found, str], bool]
@@ -102,7 +102,9 @@ def prepare(
         ProjectError: the side's project is wrong.
         LakeorchError: an input cannot be built.
     """
-    found = wiring.survey(lender, engine, list(wanted))
+    # what the lender has counts, and not where the project's own tables stand
+    site = replace(wiring.site(), pointers=None)
+    found = survey(site, lambda: lender, engine, list(wanted), (), full=False)
     made = _to_build(found, names, builds)
     config = scratch(wiring.config, folder)
     published = found.survey.published
