@@ -203,6 +203,29 @@ def test_a_column_added_upstream_makes_no_row_new(make: Make) -> None:
     assert rows(folder, "FROM a.log ORDER BY x") == [(1,), (1,), (2,)]
 
 
+@pytest.mark.parametrize("kind", ["append", "merge\nunique_key: [id]", "history\nunique_key: [id]"])
+def test_a_column_that_comes_without_new_rows_is_there_for_readers(make: Make, kind: str) -> None:
+    settings = f"/* ---\nmaterialized: {kind}\n--- */\n"
+    folder = make(
+        {
+            "models/a/log.sql": f"{settings}SELECT id FROM read_csv('raw/*.csv')",
+            "models/a/reader.sql": "SELECT count(*) AS n FROM a.log",
+            "raw/1.csv": "id\n1\n",
+        }
+    )
+    assert Project(folder).run().status == "published"
+    added = "NULL::BIGINT" if kind.startswith("history") else "id * 2"
+    make(
+        {
+            "models/a/log.sql": f"{settings}SELECT id, {added} AS twice FROM read_csv('raw/*.csv')",
+            "models/a/reader.sql": "SELECT count(*) AS n, count(twice) AS twice FROM a.log",
+        }
+    )
+    assert Project(folder).run().status == "published"
+    assert rows(folder, "FROM a.reader") == [(1, 0)]
+    assert Project(folder).run().status == "nothing to do"
+
+
 def test_odd_column_names(make: Make) -> None:
     block = "/* ---\nmaterialized: merge\nunique_key: ['a\"b']\n--- */\n"
     src = 'SELECT {} AS "a""b", {} AS "Sélect x"'

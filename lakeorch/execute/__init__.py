@@ -110,6 +110,8 @@ class Executor:
             rewrite = self._rows(step, build, columns, scan)
         finally:
             del self.under_way[model.name]
+        if rewrite is None and draft.evolves:
+            rewrite = Rewrite((), "append")  # no row is new, but readers were bound to the new columns
         return self.amend(step, key) if rewrite is None else self._stage(step, build, rewrite, here.seconds, key)
 
     def progress(self) -> dict[str, dict[str, float | None]]:

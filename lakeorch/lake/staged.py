@@ -16,7 +16,7 @@ from pyiceberg.table.snapshots import Snapshot, Summary
 from pyiceberg.table.update import AddSchemaUpdate, AddSnapshotUpdate, SetCurrentSchemaUpdate, TableUpdate
 
 from lakeorch.lake.change import Change
-from lakeorch.lake.footer import data_file
+from lakeorch.lake.footer import data_file, fields_in
 from lakeorch.lake.scan import Scan, rows_of, scan_files, scan_of
 from lakeorch.model import Field
 from lakeorch.types import Transform
@@ -71,6 +71,11 @@ class Draft:
     def table(self) -> Table:
         """The table before the change."""
         return self.change.table
+
+    @property
+    def evolves(self) -> bool:
+        """The table gets other columns than it has."""
+        return fields_in(self.table.metadata.schema()) != fields_in(self.change.table_metadata.schema())
 
     def scan(self) -> Scan:
         """The table's rows before the change (no files for a new table)."""
