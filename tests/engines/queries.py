@@ -213,7 +213,7 @@ SELECT DISTINCT count(*) AS n FROM t GROUP BY j
 SELECT i, 0.5 * (SELECT sum(u.d) FROM t u WHERE u.j = t.j) AS m FROM t
 SELECT i, (SELECT max(u.d) FROM t u) - d AS m FROM t
 SELECT j, (SELECT max(u.i) FROM t u WHERE u.j = t.j) AS m, count(*) AS n FROM t GROUP BY j
-SELECT year(dt) AS y, month(dt) AS m, sum(d) FROM t GROUP BY y, m ORDER BY y LIMIT 3
+SELECT year(dt) AS y, month(dt) AS m, sum(d) FROM t GROUP BY y, m ORDER BY y, m LIMIT 3
 SELECT s, count(*) AS n FROM t GROUP BY s ORDER BY count(*) DESC, s LIMIT 1
 SELECT upper_s.s FROM (SELECT s FROM t WHERE s IS NOT NULL) upper_s
 SELECT sum(CASE WHEN b THEN i ELSE 0 END) AS x, count(CASE WHEN b THEN 1 END) AS y FROM t
@@ -270,7 +270,7 @@ SELECT * FROM range(3)
 SELECT a.i FROM t a ASOF JOIN t b ON a.ts >= b.ts
 SELECT i FROM t UNION ALL BY NAME SELECT j AS i FROM t
 SELECT j, sum(i) FROM t GROUP BY ROLLUP (j)
-SELECT i FROM t WHERE i > (SELECT j FROM t LIMIT 1)
+SELECT i FROM t WHERE i > (SELECT j FROM t ORDER BY j LIMIT 1)
 SELECT COLUMNS(*) FROM t
 [1, 2]
 {'a': 1}

@@ -6,6 +6,7 @@ holds every row of every file once, the merge the latest value of each key, and 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import threading
@@ -254,20 +255,27 @@ class Lake(RuleBasedStateMachine):
         self.rows += 1
 
     def _is_free(self) -> bool:
-        """Whether the paused run holds no lock of the database: another writer would have to wait for it."""
+        """Whether the paused run holds no lock on the catalog's tables: another writer would have to wait for it."""
         if self.database:
-            return True
+            import psycopg
+
+            with psycopg.connect(self.catalog.uri.replace("+psycopg", "")) as connection:
+                return not connection.execute(_HELD).fetchall()
         import sqlite3
 
-        connection = sqlite3.connect(self.catalog.uri.removeprefix("sqlite:///"), timeout=0)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
-        except sqlite3.OperationalError:
-            return False
-        finally:
-            connection.close()
+        with contextlib.closing(sqlite3.connect(self.catalog.uri.removeprefix("sqlite:///"), timeout=0)) as file:
+            try:
+                file.execute("BEGIN IMMEDIATE")
+                file.rollback()
+            except sqlite3.OperationalError:
+                return False
         return True
+
+
+_HELD = """
+    SELECT 1 FROM pg_locks JOIN pg_class ON pg_class.oid = pg_locks.relation
+    WHERE relname LIKE 'iceberg_%' AND mode = 'RowExclusiveLock' AND granted
+"""
 
 
 @pytest.mark.timeout(3600 if ALL else 300)
