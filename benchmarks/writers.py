@@ -169,8 +169,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="4 processes x 4 runs")
     parser.add_argument("--catalog", default="", help="URI of an empty catalog database; SQLite by default")
+    parser.add_argument("--runs", type=int, default=50, help="of each process; 50 by default")
     given = parser.parse_args()
-    writers, runs = (4, 4) if given.quick else (8, 50)
+    writers, runs = (4, 4) if given.quick else (8, given.runs)
     with tempfile.TemporaryDirectory() as scratch:
         alone_s, _, _ = trial(make(Path(scratch) / "alone", "", 1), 1, max(runs // 2, 3), 0)
         alone = max(runs // 2, 3) / alone_s * 60
