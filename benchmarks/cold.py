@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from measure import about, arguments, beside, lakeorch, medians, timed, told
@@ -28,7 +29,7 @@ def main() -> None:
         acts: dict[str, Callable[[], object]] = {"lakeorch": ours}
         for peer in () if given.quick else installed():
             project = peer.project(few, Path(folder))
-            acts[peer.name] = lambda peer=peer, project=project: peer.do("load", project)  # type: ignore[misc]
+            acts[peer.name] = partial(peer.do, "load", project)
         took = medians(acts, given.turns)
         goal = 4.0 * len(few) / 1_000
         told(f"validate, {len(few):,} models, no cache", took["lakeorch"], goal)

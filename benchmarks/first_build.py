@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 from measure import about, arguments, beside, lakeorch, medians, told
-from peers import PACKAGES, installed
+from peers import PACKAGES, Peer, installed
 from projects import Draft, drafts
 from projects import lakeorch as written
 
@@ -61,7 +61,7 @@ def main() -> None:
         }
         for peer in () if given.quick else installed():
 
-            def theirs(peer=peer) -> None:  # type: ignore[no-untyped-def]
+            def theirs(peer: Peer = peer) -> None:
                 shutil.rmtree(folder / peer.name, ignore_errors=True)
                 peer.do("build", peer.project(made, folder))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from measure import about, arguments, beside, lakeorch, medians, timed, told
@@ -76,7 +77,7 @@ def compared(made: Sequence[Draft], folder: Path) -> None:
     for peer in installed():
         project = peer.project(made, folder)
         peer.do("build", project)
-        theirs[peer.name] = lambda peer=peer, project=project: peer.do("build", project)  # type: ignore[misc]
+        theirs[peer.name] = partial(peer.do, "build", project)
     took = medians(theirs, 1)
     beside(
         f"nothing changed, {len(made):,} models", {k: v for k, v in took.items() if k != "lakeorch"}, took["lakeorch"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,8 +163,8 @@ def _joined(source: random.Random, reads: Sequence[Draft]) -> tuple[str, tuple[s
     return "\n".join(lines), (*values, "first_value", *(f"share_{each}" for each in sums))
 
 
-def _listed(items: object) -> list[str]:
-    texts = [str(item) for item in items]  # type: ignore[attr-defined]
+def _listed(items: Iterable[object]) -> list[str]:
+    texts = [str(item) for item in items]
     return [f"{text}," for text in texts[:-1]] + texts[-1:]
 
 
