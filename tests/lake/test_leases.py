@@ -41,10 +41,11 @@ def test_a_lease_is_touched(storage: Storage, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(leases, "TOUCH_S", 0.01)
     with leases.held(storage, "r1"):
         [first] = leases.leases(storage)
-        deadline = time.time() + 5
-        while leases.leases(storage)[0].touched == first.touched:
+        lease, deadline = first, time.time() + 5
+        while lease.touched <= first.touched:  # 0 where it is met half written: no real object store stands behind this
             assert time.time() < deadline
-        assert leases.leases(storage)[0].started == first.started
+            [lease] = leases.leases(storage)
+        assert lease.started == first.started
 
 
 def test_a_lost_lease_is_noticed_and_not_brought_back(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
