@@ -119,6 +119,25 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded(f"from lakeorch.cli import main\nassert main({arguments!r}) == 0") == set()
 
 
+def test_help_loads_little_more_than_any_program_of_click_does() -> None:
+    script = """
+import sys
+import click
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option("1")
+def program(): "A program."
+program.main(["--help"], standalone_mode=False)
+before = set(sys.modules)
+from lakeorch.cli import main
+main(["--help"])
+print(*sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    ours = {"lakeorch", "lakeorch.cli", "lakeorch.cli.options"}
+    # `import signal` and what it brings; everything else is imported by the command that is called
+    assert ours <= {*done.stderr.splitlines()[-1].split()} <= ours | {"signal", "threading", "_weakrefset"}
+
+
 def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded("import lakeorch\nlakeorch.Step, lakeorch.UsageError") == set()
 

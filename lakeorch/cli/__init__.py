@@ -1,14 +1,13 @@
 """The command line: one file per command, each over `lakeorch.project.Project` only.
 
 A command's module has a click command named `command`, which returns the exit code; it imports what is heavy when it
-runs. What commands share: `options` (flags), `failures` (an error → text or JSON, and the exit code), `report` (how a
-run ended), `rows` (query results), `output` (streams whose reader may leave).
+runs. What commands share: `options` (flags), `failures` (an error → text or JSON, and the exit code), `logs`, `report`
+(how a run ended), `rows` (query results), `output` (streams whose reader may leave).
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -20,9 +19,7 @@ from types import FrameType
 import click
 
 from lakeorch import __version__
-from lakeorch.cli import failures, options
-from lakeorch.errors import LakeorchError
-from lakeorch.masking import redacted
+from lakeorch.cli import options
 
 # name → what the help says of it: of these only the command that is called is imported
 COMMANDS = {
@@ -103,30 +100,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     color = False if os.environ.get("NO_COLOR") else None
     if options.debugging(given):
-        logging.basicConfig(level=logging.WARNING)
-        for each in logging.getLogger().handlers:
-            each.setFormatter(_Masking())
-        logging.getLogger("lakeorch").setLevel(logging.DEBUG)
+        from lakeorch.cli import logs
+
+        logs.show()
     stopped: list[int] = []
     with _noticing(stopped):
         try:
             code = program.main(given, prog_name="lakeorch", standalone_mode=False, color=color)
         except (Exception, KeyboardInterrupt) as error:
+            from lakeorch.cli import failures
+            from lakeorch.errors import LakeorchError
+
             # Ctrl-C can surface as almost anything, in the middle of an import for example
             known = isinstance(error, LakeorchError) or not stopped
             told = error if known else KeyboardInterrupt()
             return failures.report(told, as_json="--json" in given, debug=options.debugging(given))
         return code if isinstance(code, int) else 0
-
-
-class _Masking(logging.Formatter):
-    """A log line without secrets, its traceback included."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.BASIC_FORMAT)
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record))
 
 
 @contextlib.contextmanager

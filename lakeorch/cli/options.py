@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -84,6 +83,8 @@ def as_json(function: F) -> F:
 
 def folder_or_default(given: str | None) -> str:
     """The folder of models that a command is about."""
+    from pathlib import Path
+
     return given or (DEFAULT_FOLDER if Path(DEFAULT_FOLDER).is_dir() else ".")
 
 
