@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from heapq import heappop, heappush
 
@@ -24,6 +24,8 @@ from lakeorch.masking import redacted
 from lakeorch.model import Action, Check, CheckResult, Model, Outcome, Step, Verdict
 from lakeorch.observe import Event, EventKind
 from lakeorch.publish import Decision, Policy, decide
+from lakeorch.run.share import Share
+from lakeorch.run.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -31,30 +33,6 @@ log = logging.getLogger(__name__)
 ROW_CHECKS = frozenset({"not_null", "accepted", "min", "max", "matches", "expression", "relationship"})
 ADDED = "_lakeorch.added"
 PULSE = 0.2
-
-
-@dataclass
-class Work:
-    """What has become of one step so far."""
-
-    step: Step
-    key: str = ""
-    staged: Staged | None = None
-    verdict: Verdict = field(default_factory=Verdict)
-    error: str = ""
-    kept_at: str = ""
-    seconds: float = 0.0
-    reused: bool = False
-
-    @property
-    def writes(self) -> bool:
-        """True when the step staged rows."""
-        return self.staged is not None and self.staged.writes_data
-
-    @property
-    def failed(self) -> bool:
-        """True when the step broke or its audit did not pass."""
-        return bool(self.error) or not self.verdict.ok
 
 
 class Run:
@@ -109,20 +87,26 @@ class Run:
         order.prepare()
         ready: list[tuple[int, str]] = []
         running: dict[Future[Work], str] = {}
+        share = Share(self.threads)
         with ThreadPoolExecutor(self.threads, thread_name_prefix="lakeorch") as pool:
             try:
                 while order.is_active():
                     for name in order.get_ready():
                         heappush(ready, (self._place[name], name))
                     while ready and len(running) < self.threads:
-                        _, name = heappop(ready)
+                        name = ready[0][1]
                         if self._blocked(name):
                             order.done(self._finish(name, None))
-                        else:
+                        elif share.take(name, self._bytes(name)):
                             running[pool.submit(self._step, name)] = name
+                        else:
+                            break
+                        heappop(ready)
                     done, _ = wait(running, timeout=PULSE, return_when=FIRST_COMPLETED) if running else ((), ())
                     for future in done:
-                        order.done(self._finish(running.pop(future), future.result()))
+                        name = running.pop(future)
+                        share.give(name)
+                        order.done(self._finish(name, future.result()))
                     self._pulse()
                 self._look_sideways()
             except BaseException:
@@ -133,6 +117,18 @@ class Run:
         """The selected models that a model reads, also through views that are not selected."""
         read = (*self.graph.parents(name), *self.graph.tables_behind(name))
         return {up: None for up in read if up in self._place}
+
+    def _bytes(self, name: str) -> int:
+        """About how much a step reads: raw files, tables, and the rows that it has to look at of its own."""
+        survey = self.survey
+        size = sum(file.size for pattern in self.graph.files_behind(name) for file in survey.files[pattern].files)
+        for table in (name, *self.graph.tables_behind(name)):
+            work, published = self.work.get(table), survey.published.get(table)
+            if work is not None and work.writes and work.staged is not None:
+                size += work.staged.bytes
+            elif published is not None:
+                size += published.bytes
+        return size
 
     def _blocked(self, name: str) -> str:
         """Why `name` must not start; empty when it may."""
