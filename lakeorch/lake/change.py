@@ -8,7 +8,7 @@ dead manifests.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Literal
 
@@ -52,10 +52,14 @@ from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.typedef import EMPTY_DICT
 
 from lakeorch.errors import MovedError
+from lakeorch.lake.entries import MANIFEST_SIZE, has_files, live_entries, small_manifests
 from lakeorch.lake.manifests import Manifest
 from lakeorch.lake.scan import plain
 
 Mode = Literal["replace", "append", "rewrite"]
+
+# Iceberg's own default, `commit.manifest.min-count-to-merge`
+MERGE_AT = 100
 
 
 @cache
@@ -188,6 +192,7 @@ class Files(_SnapshotProducer["Files"]):
         removed: paths of live files to remove; only for `rewrite`.
         summary: properties of the snapshot.
         snapshot_id: to keep, on a replay; a fresh one otherwise.
+        merge_at: so many small manifests are written as one.
 
     Raises:
         MovedError: a file to remove is not there: a compaction put another in its place.
@@ -202,12 +207,14 @@ class Files(_SnapshotProducer["Files"]):
         *,
         summary: Mapping[str, str],
         snapshot_id: int | None = None,
+        merge_at: int = MERGE_AT,
     ) -> None:
         super().__init__(Operation.APPEND, change, change._table.io, snapshot_properties=dict(summary))
         if snapshot_id is not None:
             self._snapshot_id = snapshot_id
         self._added_data_files = list(added)
         self._mode = mode
+        self._merge_at = merge_at
         self._kept: list[ManifestFile] = []
         self._rest: list[tuple[int, list[ManifestEntry]]] = []
         self._gone: list[ManifestEntry] = []
@@ -218,12 +225,12 @@ class Files(_SnapshotProducer["Files"]):
     def _plan(self, removed: set[str]) -> None:
         parent = self._transaction.table_metadata.snapshot_by_name(self._target_branch)
         for manifest in parent.manifests(self._io) if parent else ():
-            if not (manifest.has_added_files() or manifest.has_existing_files()):
+            if not has_files(manifest):
                 continue
             if self._mode == "append" or (self._mode == "rewrite" and manifest.content != ManifestContent.DATA):
                 self._kept.append(manifest)
                 continue
-            live = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+            live = live_entries(self._io, manifest)
             gone = live if self._mode == "replace" else [e for e in live if _path(e) in removed]
             self._gone += gone
             if not gone:
@@ -237,7 +244,26 @@ class Files(_SnapshotProducer["Files"]):
             raise MovedError(name, f"{len(missing)} of its files were replaced meanwhile", hint="run again")
 
     def _existing_manifests(self) -> list[ManifestFile]:
-        return self._kept + [self._rewritten(spec_id, entries) for spec_id, entries in self._rest]
+        manifests = self._kept + [self._rewritten(spec_id, entries) for spec_id, entries in self._rest]
+        small = small_manifests(manifests, self._merge_at)
+        merged = set(small)
+        return [m for m in manifests if m not in merged] + list(self._merged(small))
+
+    def _merged(self, manifests: Sequence[ManifestFile]) -> Iterator[ManifestFile]:
+        by_spec: dict[int, list[ManifestFile]] = {}
+        for manifest in manifests:
+            by_spec.setdefault(manifest.partition_spec_id, []).append(manifest)
+        for spec_id, group in by_spec.items():
+            batch: list[ManifestEntry] = []
+            size = 0
+            for manifest in group:
+                batch += live_entries(self._io, manifest)
+                size += manifest.manifest_length
+                if size >= MANIFEST_SIZE:
+                    yield self._rewritten(spec_id, batch)
+                    batch, size = [], 0
+            if batch:
+                yield self._rewritten(spec_id, batch)
 
     def _rewritten(self, spec_id: int, entries: Sequence[ManifestEntry]) -> ManifestFile:
         with self.new_manifest_writer(self.spec(spec_id)) as writer:

@@ -14,6 +14,7 @@ from pyiceberg.table import DataScan
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
+from lakeorch.lake.entries import has_files, live_entries
 from lakeorch.lake.narrow import narrowed
 from lakeorch.lake.schema import fields_of
 from lakeorch.model import Field
@@ -63,8 +64,7 @@ def plain(path: str) -> str:
 def live(io: FileIO, snapshot: Snapshot | None) -> Iterator[ManifestEntry]:
     """The entries of all live files of a snapshot, row-level deletes included."""
     for manifest in snapshot.manifests(io) if snapshot else ():
-        if manifest.has_added_files() or manifest.has_existing_files():
-            yield from manifest.fetch_manifest_entry(io, discard_deleted=True)
+        yield from live_entries(io, manifest)
 
 
 def scan_of(
@@ -82,12 +82,12 @@ def scan_of(
     files = []
     has_deletes = False
     for manifest in snapshot.manifests(io) if snapshot else ():
-        if not (manifest.has_added_files() or manifest.has_existing_files()):
+        if not has_files(manifest):
             continue
         if manifest.content == ManifestContent.DELETES:
             has_deletes = True
             continue
-        files += [entry.data_file for entry in manifest.fetch_manifest_entry(io, discard_deleted=True)]
+        files += [entry.data_file for entry in live_entries(io, manifest)]
     if where:
         files = narrowed(files, schema, where)
 

@@ -16,6 +16,7 @@ from pyiceberg.table.snapshots import Snapshot, Summary
 from pyiceberg.table.update import AddSchemaUpdate, AddSnapshotUpdate, SetCurrentSchemaUpdate, TableUpdate
 
 from lakeorch.lake.change import Change
+from lakeorch.lake.entries import read_entries
 from lakeorch.lake.footer import data_file, fields_in
 from lakeorch.lake.scan import Scan, rows_of, scan_files, scan_of
 from lakeorch.model import Field
@@ -169,7 +170,7 @@ class Staged:
         for manifest in snapshot.manifests(self.io) if snapshot else ():
             if manifest.added_snapshot_id != self.snapshot_id:
                 continue
-            for entry in manifest.fetch_manifest_entry(self.io, discard_deleted=False):
+            for entry in read_entries(self.io, manifest):
                 if entry.status == ManifestEntryStatus.ADDED:
                     added.append(entry.data_file)
                 elif entry.status == ManifestEntryStatus.DELETED:

@@ -7,10 +7,10 @@ five: so every row is written again only as often as its surroundings have grown
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pyiceberg.manifest import DataFile, ManifestContent, ManifestEntry, ManifestFile
+from pyiceberg.manifest import DataFile, ManifestContent
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.sorting import SortDirection
@@ -18,6 +18,7 @@ from pyiceberg.transforms import IdentityTransform
 from pyiceberg.typedef import EMPTY_DICT
 
 from lakeorch.lake.change import Change, Files
+from lakeorch.lake.entries import has_files
 from lakeorch.lake.published import RUN_ID
 from lakeorch.lake.scan import Scan, live, plain, scan_files
 from lakeorch.lake.schema import fields_of
@@ -28,7 +29,6 @@ MIN_FILES = 5
 GROWTH = 4
 MIN_MANIFESTS = 8
 FILE_SIZE = 512 * 1024 * 1024
-MANIFEST_SIZE = 8 * 1024 * 1024
 _TARGET = "write.target-file-size-bytes"
 _OURS = "lakeorch."
 
@@ -67,7 +67,7 @@ def is_compactable(table: Table) -> bool:
     if head is None:
         return False
     manifests = head.manifests(table.io)
-    deletes = any(m.content == ManifestContent.DELETES and _has_files(m) for m in manifests)
+    deletes = any(m.content == ManifestContent.DELETES and has_files(m) for m in manifests)
     return not deletes and _claim(table) is not None
 
 
@@ -119,17 +119,6 @@ def worth(files: Iterable[DataFile]) -> list[DataFile]:
         taken.append(file)
         total += file.file_size_in_bytes
     return taken if len(taken) >= MIN_FILES else []
-
-
-def small_manifests(manifests: Sequence[ManifestFile]) -> list[ManifestFile]:
-    """The data manifests that pay to be written as one: eight below a quarter of the usual size."""
-    small = [m for m in manifests if m.content == ManifestContent.DATA and m.manifest_length < MANIFEST_SIZE // 4]
-    empty = [m for m in manifests if m.content == ManifestContent.DATA and not _has_files(m)]
-    return small if len(small) >= MIN_MANIFESTS else empty if len(empty) >= MIN_MANIFESTS else []
-
-
-def _has_files(manifest: ManifestFile) -> bool:
-    return manifest.has_added_files() or manifest.has_existing_files()
 
 
 def _claim(table: Table) -> tuple[Claim, Mapping[str, str]] | None:
@@ -190,30 +179,10 @@ class Rearranged(Files):
             raise ValueError("another writer's rows are not compacted")
         claim, facts = stands
         summary = {**facts, STANDS_FOR: claim.to_json()}
-        super().__init__(change, "rewrite", added, removed, summary=summary, snapshot_id=snapshot_id)
+        super().__init__(
+            change, "rewrite", added, removed, summary=summary, snapshot_id=snapshot_id, merge_at=MIN_MANIFESTS
+        )
         self._operation = Operation.REPLACE
-
-    def _existing_manifests(self) -> list[ManifestFile]:
-        manifests = super()._existing_manifests()
-        small = small_manifests(manifests)
-        paths = {manifest.manifest_path for manifest in small}
-        return [m for m in manifests if m.manifest_path not in paths] + list(self._merged(small))
-
-    def _merged(self, manifests: Sequence[ManifestFile]) -> Iterator[ManifestFile]:
-        by_spec: dict[int, list[ManifestFile]] = {}
-        for manifest in manifests:
-            by_spec.setdefault(manifest.partition_spec_id, []).append(manifest)
-        for spec_id, group in by_spec.items():
-            batch: list[ManifestEntry] = []
-            size = 0
-            for manifest in group:
-                batch += manifest.fetch_manifest_entry(self._io, discard_deleted=True)
-                size += manifest.manifest_length
-                if size >= MANIFEST_SIZE:
-                    yield self._rewritten(spec_id, batch)
-                    batch, size = [], 0
-            if batch:
-                yield self._rewritten(spec_id, batch)
 
     def _summary(self, snapshot_properties: dict[str, str] = EMPTY_DICT) -> Summary:
         # the totals are counted as for an overwrite: pyiceberg knows no other operation that adds and removes

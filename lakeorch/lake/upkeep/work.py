@@ -22,6 +22,7 @@ from lakeorch.errors import ConflictError
 from lakeorch.lake.change import Change
 from lakeorch.lake.commit import at_one_time, patiently
 from lakeorch.lake.drop import Dropped, drop, drops
+from lakeorch.lake.entries import small_manifests
 from lakeorch.lake.footer import data_file
 from lakeorch.lake.leases import Lease, held, leases, writers
 from lakeorch.lake.port import Catalog, TableCommit
@@ -31,7 +32,7 @@ from lakeorch.lake.standing import MAINTAINED
 from lakeorch.lake.storage import Storage, Stored, stored
 from lakeorch.lake.tags import set_tag
 from lakeorch.lake.upkeep import sweep
-from lakeorch.lake.upkeep.compact import Pack, Rearranged, Repacked, is_compactable, packs, small_manifests
+from lakeorch.lake.upkeep.compact import MIN_MANIFESTS, Pack, Rearranged, Repacked, is_compactable, packs
 from lakeorch.lake.upkeep.kept import Kept, told_apart
 from lakeorch.lake.upkeep.policy import Clock, Policy, expiry, updates_of
 from lakeorch.lake.upkeep.reach import Reach, readable
@@ -246,7 +247,7 @@ class Upkeep:
         files = {plain(entry.data_file.file_path) for entry in live(table.io, metadata.current_snapshot())}
         still = [pack for pack in repacked if files >= set(pack.removed)]
         snapshot = metadata.current_snapshot()
-        manifests = small_manifests(self._reach.manifests(table.io, snapshot)) if snapshot else []
+        manifests = small_manifests(self._reach.manifests(table.io, snapshot), MIN_MANIFESTS) if snapshot else []
         removed = [path for pack in still for path in pack.removed]
         added = [path for pack in still for path in pack.added]
         if not dry and (removed or manifests):

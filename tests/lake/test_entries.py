@@ -1,0 +1,95 @@
+"""What manifests list: as pyiceberg reads them, each opened once, and never more of them than Iceberg's own limit."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pyarrow as pa
+import pytest
+from pyiceberg.catalog import Catalog
+from pyiceberg.io.pyarrow import PyArrowFile
+from pyiceberg.manifest import ManifestEntry, ManifestFile
+
+from lakeorch.lake.change import MERGE_AT
+from lakeorch.lake.entries import read_entries
+from tests.lake.workshop import Workshop, rows
+
+
+def _told(entry: ManifestEntry) -> tuple[object, ...]:
+    file = entry.data_file
+    return (entry.status, entry.snapshot_id, entry.sequence_number, entry.file_sequence_number, *file._data)
+
+
+def _manifests(shop: Workshop, name: str) -> list[ManifestFile]:
+    table = shop.table(name)
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    return snapshot.manifests(table.io)
+
+
+def _foreign(catalog: Catalog, version: str) -> None:
+    at = pa.array([0, 86_400_000_000, None], pa.timestamp("us"))
+    data = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "at": at, "word": ["a", None, "c"]})
+    table = catalog.create_table(f"n.v{version}", data.schema, properties={"format-version": version})
+    with table.update_spec() as spec:
+        spec.add_identity("at").add_identity("word")
+    table.append(data)
+    table.delete("id = 2")
+
+
+def _ages(shop: Workshop) -> dict[str, tuple[int | None, int | None]]:
+    io = shop.table().io
+    entries = [entry for manifest in _manifests(shop, "n.t") for entry in read_entries(io, manifest)]
+    return {entry.data_file.file_path: (entry.snapshot_id, entry.sequence_number) for entry in entries}
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_entries_are_what_pyiceberg_reads(shop: Workshop, version: str) -> None:
+    shop.publish("SELECT 1::BIGINT AS id, 2::BIGINT AS gen")
+    _foreign(shop.foreign(), version)
+    seen = 0
+    for name in ("n.t", f"n.v{version}"):
+        table = shop.table(name)
+        for manifest in _manifests(shop, name):
+            ours = [_told(entry) for entry in read_entries(table.io, manifest)]
+            assert ours == [_told(entry) for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False)]
+            seen += len(ours)
+    assert seen >= 4
+
+
+def test_a_manifest_is_opened_once(shop: Workshop) -> None:
+    for id in range(4):
+        shop.publish(f"SELECT {id}::BIGINT AS id, 0::BIGINT AS gen", mode="append", key=f"k{id}")
+    opened: list[str] = []
+    real = PyArrowFile.open
+
+    def counted(self: PyArrowFile, seekable: bool = True) -> object:
+        opened.append(self.location)
+        return real(self, seekable)
+
+    names = {manifest.manifest_path for manifest in _manifests(shop, "n.t")}
+    assert len(names) == 4
+    with patch.object(PyArrowFile, "open", counted):
+        for _ in range(3):
+            assert len(rows(shop.lake.scan("n.t"))) == 4
+    assert sorted(path for path in opened if path in names) == sorted(names)
+
+
+def test_small_manifests_become_one_at_the_limit(shop: Workshop) -> None:
+    """Every row, every file's sequence number and the age of each snapshot stay; readers of any kind open few files."""
+    for id in range(MERGE_AT):
+        shop.publish(f"SELECT {id}::BIGINT AS id, 0::BIGINT AS gen", mode="append", key=f"k{id}")
+    before = _ages(shop)
+    assert len(_manifests(shop, "n.t")) == MERGE_AT
+    staged = shop.publish(f"SELECT {MERGE_AT}::BIGINT AS id, 0::BIGINT AS gen", mode="append", key="last")
+    assert len(_manifests(shop, "n.t")) == 2
+    after = _ages(shop)
+    assert {path: after[path] for path in before} == before
+    added, removed = staged.own_files()
+    assert (len(added), removed) == (1, [])
+    wanted = [(id, 0) for id in range(MERGE_AT + 1)]
+    assert rows(shop.lake.scan("n.t")) == wanted
+    found = shop.table().scan().to_arrow()
+    assert sorted(found.column("id").to_pylist()) == [id for id, _ in wanted]
+    shop.publish(f"SELECT {MERGE_AT + 1}::BIGINT AS id, 0::BIGINT AS gen", mode="append", key="one more")
+    assert len(_manifests(shop, "n.t")) == 3
