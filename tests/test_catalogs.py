@@ -136,7 +136,7 @@ def test_two_runs_at_once(place: Place) -> None:
     command = [sys.executable, "-m", "lakeorch", "run", str(place.models), "--json"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = [json.loads(run.communicate()[0]) for run in both]
-    assert [run.returncode for run in both] == [0, 0], told
+    assert [run.returncode for run in both] == [0, 0], json.dumps(told, indent=1)
     assert {run["status"] for run in told} <= {"published", "nothing to do"}
     assert place.seen("staging.sales") == [(1, 10), (2, 20), (3, 30)]
     assert (place.seen("marts.revenue"), place.seen("marts.more")) == ([(3, 60)], [(3,)])

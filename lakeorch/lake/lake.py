@@ -270,6 +270,10 @@ class Lake(Shelf):
             finally:
                 self._alone = False
 
+    def is_queue(self) -> bool:
+        """Whether a run goes `alone` just now: who has work to do had better wait for a turn of its own."""
+        return self._turns.is_queue()
+
     def _turn(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self._alone else self._turns.hold(alone=False)
 

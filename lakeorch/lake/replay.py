@@ -54,7 +54,8 @@ def check_fits(staged: Staged, published: Published, table: Table) -> None:
     """
     stand, now, name = staged.stand, stand_of(published, table), staged.name
     if staged.is_new:
-        if published.history and published.history != published.foreign:
+        # without rows it may be another run's, whose catalog makes a table first and fills it then
+        if not published.history or published.history != published.foreign:
             raise MovedError(name, "another run created the table", snapshots=published.history[:1])
         raise ConflictError(
             name, "another writer created the table", snapshots=published.history, hint="drop it, or rename the model"

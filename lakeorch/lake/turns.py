@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 PATIENCE_S = 15.0
@@ -28,6 +28,10 @@ class Turns(Protocol):
         """Waits for the lock, and for `PATIENCE_S` at most; then goes on without it."""
         ...
 
+    def is_queue(self) -> bool:
+        """Whether somebody holds it alone just now."""
+        ...
+
 
 class NoTurns:
     """For places that offer no lock: everyone goes at once."""
@@ -37,6 +41,10 @@ class NoTurns:
         """Does not wait."""
         del alone
         yield
+
+    def is_queue(self) -> bool:
+        """Never."""
+        return False
 
 
 class FileTurns:
@@ -48,25 +56,39 @@ class FileTurns:
     @contextlib.contextmanager
     def hold(self, *, alone: bool) -> Iterator[None]:
         """See `Turns`."""
-        import fcntl
-
-        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         with contextlib.ExitStack() as stack:
             # a full or a read-only disk has room for no lock, but that is no reason not to go on
             with contextlib.suppress(OSError):
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self._file, os.O_RDONLY | os.O_CREAT, 0o666)
-                stack.callback(os.close, descriptor)
-
-                def taken() -> bool:
-                    try:
-                        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-                    except OSError:  # held by another; or a file system without locks, where waiting helps as little
-                        return False
-                    return True
-
-                _wait_for(taken)
+                descriptor = stack.enter_context(self._opened())
+                _wait_for(lambda: _lock(descriptor, alone=alone))
             yield
+
+    def is_queue(self) -> bool:
+        """See `Turns`."""
+        try:
+            with self._opened() as descriptor:
+                return not _lock(descriptor, alone=False)
+        except OSError:
+            return False
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._file, os.O_RDONLY | os.O_CREAT, 0o666)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, *, alone: bool) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class PostgresTurns:
@@ -79,16 +101,34 @@ class PostgresTurns:
     @contextlib.contextmanager
     def hold(self, *, alone: bool) -> Iterator[None]:
         """See `Turns`."""
-        call = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
-        statement = text(f"SELECT {call}(hashtextextended(:name, 0))")
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(SQLAlchemyError):
-                connection = stack.enter_context(self._engine.connect())
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-                # back in the pool, it would keep the lock
-                stack.callback(connection.invalidate)
-                _wait_for(lambda: bool(connection.execute(statement, {"name": self._name}).scalar()))
+                connection = stack.enter_context(self._connected())
+                _wait_for(lambda: self._lock(connection, alone=alone))
             yield
+
+    def is_queue(self) -> bool:
+        """See `Turns`."""
+        try:
+            with self._connected() as connection:
+                return not self._lock(connection, alone=False)
+        except SQLAlchemyError:
+            return False
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                yield connection
+            finally:
+                connection.invalidate()  # back in the pool, it would keep the lock
+
+    def _lock(self, connection: Connection, *, alone: bool) -> bool:
+        call = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
+        return bool(
+            connection.execute(text(f"SELECT {call}(hashtextextended(:name, 0))"), {"name": self._name}).scalar()
+        )
 
 
 def turns_of(file: Path | None, database: Engine | None, name: str) -> Turns:

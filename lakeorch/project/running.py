@@ -78,10 +78,11 @@ class Running:
                 self.site.cache.save()
             lake = stack.enter_context(self.open_lake(create=True, begins=True))
             stack.enter_context(lake.hold(run_id))
+            alone = lake.is_queue()
             for attempt in itertools.count(1):
-                # who was overtaken by others plans anew, and this time they wait
-                with lake.alone() if attempt > 1 else contextlib.nullcontext():
-                    if attempt > 1:
+                # who was overtaken by others, or finds one who was, plans anew, and this time they wait
+                with lake.alone() if alone else contextlib.nullcontext():
+                    if alone:
                         found = survey(self.site, lambda: lake, self.engine, *asked, full=full, unpin=unpin)
                     run = found.run(
                         self.site.root, lake, self.engine, run_id, policy, self.threads, fail_fast, self.notify
@@ -92,6 +93,7 @@ class Running:
                     except MovedError:
                         if attempt == ATTEMPTS:
                             raise
+                        alone = True
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
         if result.status == "nothing to do":
             self._remember(asked, result, found, started_ns, tables)

@@ -35,6 +35,19 @@ def test_many_go_together(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         assert time.monotonic() - started < 25
 
 
+def test_only_one_alone_makes_a_queue(make: Make) -> None:
+    mine, other = make(), make()
+    assert not mine.is_queue()
+    with other.hold(alone=False):
+        assert not mine.is_queue()
+    with other.hold(alone=True):
+        assert mine.is_queue()
+        assert mine.is_queue()  # to ask is not to hold
+    assert not mine.is_queue()
+    with mine.hold(alone=True):
+        pass
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_the_others_wait_for_one_alone(make: Make, alone: bool) -> None:
     told: list[str] = []
