@@ -156,7 +156,7 @@ class _Binder:
         """What names everything that a query is bound on; empty where something is not certain."""
         inputs = self._inputs(name)
         for reference, each in zip(brief.references, inputs, strict=True):
-            if self.table(each) is None or (each in self.graph.briefs and each not in self.sound):
+            if not self._is_known(each) or (each in self.graph.briefs and each not in self.sound):
                 return ""
             if each not in self.graph.briefs and ("." not in reference or self.published.heads[each].made):
                 return ""
@@ -329,9 +329,13 @@ class _Binder:
 
     def table(self, name: str) -> Schema | None:
         """The columns of a model or catalog table; None where there is no such table."""
+        return self.columns[name] if self._is_known(name) else None
+
+    def _is_known(self, name: str) -> bool:
+        """Whether there are columns of a model or catalog table; reads none that are kept."""
         if name not in self.columns and name in self.published and name not in self.graph.briefs:
             self._take(name, self.published[name].columns, sound=True)
-        return self.columns.get(name)
+        return name in self.columns
 
     def _take(self, name: str, schema: Schema, *, sound: bool) -> None:
         self.columns.put(name, schema)

@@ -38,13 +38,15 @@ class Graph:
         self._called: dict[str, list[str]] = {}
         for name in self.models:
             self._called.setdefault(name.rpartition(".")[2], []).append(name)
-        self._parents = {name: self._inputs(name, brief) for name, brief in self.briefs.items()}
+        self._meanings = {name: self._read(name, brief) for name, brief in self.briefs.items()}
+        self._parents = {name: _others(name, meant.values()) for name, meant in self._meanings.items()}
         self._children = turned(self._parents)
         groups = cycles(self._parents)
         self.order = order(self._parents, groups)
         self._position = {name: number for number, name in enumerate(self.order)}
         self._fingerprints: dict[tuple[str, str], str] = {}
         self._behind: dict[str, tuple[str, ...]] = {}
+        self._views: dict[str, tuple[str, ...]] = {}
         self._identities: dict[str, str] = {}
         shared = {called for called, names in self._called.items() if len(names) > 1}
         doubtful = (name for name, brief in self.briefs.items() if shared and not shared.isdisjoint(brief.references))
@@ -80,9 +82,11 @@ class Graph:
 
     def meanings(self, name: str, brief: Brief | None = None) -> dict[str, str | None]:
         """What each table name in the query of a model means, as `resolve` has it; with `brief` also of a check."""
+        return self._meanings[name] if brief is None else self._read(name, brief)
+
+    def _read(self, name: str, brief: Brief) -> dict[str, str | None]:
         namespace = name.rpartition(".")[0]
-        references = (brief or self.briefs[name]).references
-        return {reference: self._meant(namespace, reference) for reference in references}
+        return {reference: self._meant(namespace, reference) for reference in brief.references}
 
     def ambiguities(self, model: Model) -> tuple[Finding, ...]:
         """The references of a model (in the graph or not) that could mean several models."""
@@ -94,12 +98,6 @@ class Graph:
                 hint = "write the namespace before it"
                 found.append(model.source.finding(reference.span, message, hint=hint, model=model.name))
         return tuple(found)
-
-    def _inputs(self, name: str, brief: Brief) -> tuple[str, ...]:
-        namespace = name.rpartition(".")[0]
-        named = (self._meant(namespace, reference) for reference in brief.references)
-        # parse tells of a model that names itself
-        return tuple(dict.fromkeys(each for each in named if each is not None and each != name))
 
     # ---- edges -------------------------------------------------------------------------------------------------
 
@@ -136,14 +134,16 @@ class Graph:
 
     def views_behind(self, name: str) -> tuple[str, ...]:
         """The views that a model inlines, directly or through other views, in an order in which they can be made."""
-        found: dict[str, None] = {}
-        waiting = [name]
-        while waiting:
-            for parent in self._parents[waiting.pop()]:
-                if parent not in found and parent != name and self._is_view(parent):
-                    found[parent] = None
-                    waiting.append(parent)
-        return self._sorted(found) if found else ()
+        if name not in self._views:
+            found: dict[str, None] = {}
+            waiting = [name]
+            while waiting:
+                for parent in self._parents[waiting.pop()]:
+                    if parent not in found and parent != name and self._is_view(parent):
+                        found[parent] = None
+                        waiting.append(parent)
+            self._views[name] = self._sorted(found)
+        return self._views[name]
 
     def tables_behind(self, name: str) -> tuple[str, ...]:
         """The tables a model reads, through the views it inlines.
@@ -218,9 +218,10 @@ class Graph:
         Returns:
             Empty where the key of a text is not known.
         """
-        for at in (*self.views_behind(name), name):
-            if at not in self._identities:
-                self._identities[at] = self.identity_of(at, self.briefs[at])
+        if name not in self._identities:
+            for at in (*self.views_behind(name), name):
+                if at not in self._identities:
+                    self._identities[at] = self.identity_of(at, self.briefs[at])
         return self._identities[name]
 
     def identity_of(self, name: str, brief: Brief) -> str:
@@ -330,6 +331,11 @@ class Graph:
     def _reference(self, name: str, to: str) -> Reference:
         model = self.models[name]
         return next(each for each in model.references if self.resolve(model, each.name) == to)
+
+
+def _others(name: str, meant: Iterable[str | None]) -> tuple[str, ...]:
+    """Each model that is meant, once; parse tells of one that names itself."""
+    return tuple(dict.fromkeys(each for each in meant if each is not None and each != name))
 
 
 def _by_name(models: Sequence[Model]) -> tuple[Models, list[Finding]]:

@@ -118,8 +118,10 @@ def impacts(survey: Survey, steps: Iterable[Step]) -> dict[str, Impact]:
     reader = _Reader(survey)
     found = {}
     for step in steps:
+        if step.action is not Action.BUILD:
+            continue  # most of a large project, of which nothing is to be read
         table = survey.published.get(step.model)
-        if step.action is Action.BUILD and table is not None and "lakeorch.fingerprint" in table.properties:
+        if table is not None and "lakeorch.fingerprint" in table.properties:
             impact = reader.impact(step, table)
             if impact.columns or impact.filter or impact.grain:
                 found[step.model] = impact

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakeorch.errors import Finding, ProjectError
 from lakeorch.observe import Event, Observer, announcer
-from lakeorch.project.config import load_config
+from lakeorch.project.config import load_config, remember
 from lakeorch.project.result import Listed, Result
 from lakeorch.project.tables import Tables
 from lakeorch.project.wiring import Wiring
@@ -117,16 +117,16 @@ class Project(Tables):
             CatalogError: the catalog or the warehouse cannot be used.
             ConflictError: other runs kept moving the inputs of this one.
         """
-        from lakeorch.graph.selectors import several
         from lakeorch.project import idle
 
         notify = announcer(observers)
-        asked = (several(select), several(exclude))
+        asked = idle.asked(select, exclude)
         known = None if full or unpin else idle.recall(self.config, asked)
         if known is not None:
             notify(Event("run_started", known.run_id, time.time(), steps=known.steps()))
             notify(Event("run_finished", known.run_id, time.time(), status=known.status))
             return known
+        remember(self.config)
         from lakeorch.project.running import Running
 
         with self.wiring.engine() as engine:

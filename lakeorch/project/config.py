@@ -1,12 +1,13 @@
 """`lakeorch.yml`, resolved: which lake, which engine, which variables. Optional; without it everything has a default.
 
-The file is read once, checked against `file.File`, filled in from the process environment and the system's keyring
-(`${NAME}`, `${NAME:-default}`, `${keyring:service/name}`) and laid together with one of its environments and with
-`--var`. What comes out is a `Config`.
+The file is read once, filled in from the process environment and the system's keyring (`${NAME}`, `${NAME:-default}`,
+`${keyring:service/name}`), checked against `file.File` and laid together with one of its environments and with `--var`.
+What comes out is a `Config`. A file that was checked before is known again (`declared`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError
 from lakeorch.masking import hide, is_secret, mask
 from lakeorch.model import Scalar
+from lakeorch.project import declared
+from lakeorch.project.declared import Declared, Layer
 
 if TYPE_CHECKING:
     from lakeorch.lint import Level
-    from lakeorch.project.file import Environment, File
 
 Value = TypeVar("Value")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
@@ -131,8 +133,8 @@ def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> 
         raise UsageError(f'"{env}" is no name for an environment', hint="letters, digits, _ and -, as in dev")
     if at is None:
         _refuse_near_miss(given)
-        return _resolve(given.parent, given, None, None, env or "", typed)
-    file = _read(at, env)
+        return _resolve(given.parent, given, Declared(), None, env or "", typed)
+    file = _read(at, env or "")
     chosen = file.environments.get(env) if env else None
     return _resolve(at, _models(at, given, file), file, chosen, env or "", typed)
 
@@ -152,13 +154,29 @@ def typed_scalar(text: str) -> Scalar:
     return text if plain else value
 
 
-def _read(root: Path, env: str | None) -> File:
-    """The checked content of `lakeorch.yml`."""
+def remember(config: Config) -> None:
+    """Keeps what `lakeorch.yml` says, so that it need not be checked again; does nothing where there is none."""
+    with contextlib.suppress(OSError, ProjectError):
+        content = (config.root / FILE).read_bytes()
+        if declared.recall(config.root, content) is None:
+            declared.remember(config.root, content, _checked(content, config.root, config.environment))
+
+
+def _read(root: Path, env: str) -> Declared:
+    """What `lakeorch.yml` says."""
+    content = (root / FILE).read_bytes()
+    known = declared.recall(root, content)
+    if known is None or (known.models and not (root / known.models).is_dir()):
+        return _checked(content, root, env)
+    return known
+
+
+def _checked(content: bytes, root: Path, env: str) -> Declared:
     from lakeorch.parse.yaml import load_yaml, validate
     from lakeorch.project.file import File, fill_in
 
     try:
-        source = Source(FILE, (root / FILE).read_text(encoding="utf-8-sig"))
+        source = Source(FILE, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ProjectError((Finding(Place(FILE), "not UTF-8", hint="save the file as UTF-8"),)) from error
     data, places = load_yaml(source)
@@ -170,10 +188,10 @@ def _read(root: Path, env: str | None) -> File:
         from lakeorch.parse.yaml import locate
 
         raise ProjectError((source.finding(locate(places, ("models",)), f"there is no folder {file.models}"),))
-    return file
+    return file.declared()
 
 
-def _models(root: Path, given: Path, file: File) -> Path:
+def _models(root: Path, given: Path, file: Declared) -> Path:
     """The folder of models: as given, or what `lakeorch.yml` says where its own folder was given."""
     declared = (root / file.models).resolve() if file.models else None
     if given == root:
@@ -188,7 +206,7 @@ def _models(root: Path, given: Path, file: File) -> Path:
 
 
 def _resolve(
-    root: Path, folder: Path, file: File | None, chosen: Environment | None, env: str, variables: Mapping[str, Scalar]
+    root: Path, folder: Path, file: Declared, chosen: Layer | None, env: str, variables: Mapping[str, Scalar]
 ) -> Config:
     """Lays the environment over the top of the file, and that over the defaults."""
     layers = [layer for layer in (chosen, file) if layer is not None]
@@ -207,7 +225,7 @@ def _resolve(
         properties |= layer.properties
     merged |= variables
     catalog = _absolute(first("catalog"), root) or f"sqlite:///{at / 'catalog.db'}"
-    environments = {} if file is None else {name: _shares(found) for name, found in file.environments.items()}
+    environments = {name: _shares(found) for name, found in file.environments.items()}
     shares = bool(env) and environments.get(env, True)
     # a lake of its own in production's database has a name of its own there
     apart = bool(env) and not shares and not (chosen and chosen.catalog) and bool(first("catalog"))
@@ -216,33 +234,27 @@ def _resolve(
     return Config(
         root=root,
         folder=folder,
-        name=file.name if file and file.name else root.name,
+        name=file.name or root.name,
         environment=env,
         catalog=catalog,
         warehouse=warehouse,
         engine=first("engine") or "duckdb",
         threads=next((layer.threads for layer in layers if layer.threads), None),
-        memory=_memory(first("memory")),
+        memory=next((layer.memory for layer in layers if layer.memory), None),
         variables=merged,
         properties=properties,
-        owners=file.owners if file else {},
-        defaults=file.folders() if file else {},
-        lint=file.levels() if file else {},
+        owners=file.owners,
+        defaults=file.defaults,
+        lint=file.lint,
         shares=shares,
         environments=environments,
         catalog_name=f"{CATALOG}_{env}" if apart else CATALOG,
-        maintain_every=file.maintained() if file else None,
+        maintain_every=file.maintain_every,
     )
 
 
-def _shares(environment: Environment) -> bool:
+def _shares(environment: Layer) -> bool:
     return not (environment.catalog or environment.warehouse)
-
-
-def _memory(size: str) -> int | None:
-    from lakeorch.project.file import in_bytes
-
-    return in_bytes(size) if size else None
 
 
 def _absolute(catalog: str, root: Path) -> str:

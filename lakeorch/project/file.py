@@ -17,6 +17,7 @@ from lakeorch.lint import Level
 from lakeorch.masking import hide, is_secret
 from lakeorch.model import Materialized
 from lakeorch.parse.yaml import locate
+from lakeorch.project.declared import Declared, Layer
 
 if TYPE_CHECKING:
     from lakeorch.errors import Finding, Source
@@ -73,7 +74,7 @@ Properties = dict[str, str]
 Lint = dict[Annotated[str, AfterValidator(_rule)], Level]
 
 
-def in_bytes(size: str) -> int:
+def _in_bytes(size: str) -> int:
     """`4GB` and `512 MiB` as a number of bytes; raises ValueError where it is no such size."""
     match = _SIZE.fullmatch(size.strip())
     if not match:
@@ -84,7 +85,7 @@ def in_bytes(size: str) -> int:
 
 def _size(text: str) -> str:
     if text:
-        in_bytes(text)
+        _in_bytes(text)
     return text
 
 
@@ -100,6 +101,14 @@ class Environment(BaseModel):
     memory: Annotated[str, AfterValidator(_size)] = ""
     variables: Variables = Field(default_factory=dict)
     properties: Properties = Field(default_factory=dict)
+
+    def layer(self) -> Layer:
+        """The same as plain values."""
+        return Layer(**self._layer())
+
+    def _layer(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in Environment.model_fields}
+        return {**given, "memory": _in_bytes(self.memory) if self.memory else None}
 
 
 class Defaults(BaseModel):
@@ -137,7 +146,20 @@ class File(Environment):
     keep_for: Duration | None = None
     maintain: Maintain | None = None
 
-    def folders(self) -> dict[str, dict[str, object]]:
+    def declared(self) -> Declared:
+        """The same as plain values."""
+        return Declared(
+            **self._layer(),
+            name=self.name,
+            models=self.models,
+            environments={name: each.layer() for name, each in self.environments.items()},
+            owners=self.owners,
+            defaults=self._folders(),
+            lint=self._levels(),
+            maintain_every=self._maintained(),
+        )
+
+    def _folders(self) -> dict[str, dict[str, object]]:
         """`defaults` by namespace: `staging/pos` is `staging.pos`, `.` every model. `lint` is no setting of a model.
 
         What stands at the top of the file holds for every model, too.
@@ -149,13 +171,13 @@ class File(Environment):
             found.setdefault(folder.strip("/.").replace("/", ".").lower(), {}).update(own)
         return found
 
-    def maintained(self) -> int | None:
+    def _maintained(self) -> int | None:
         """Seconds after which the lake is maintained once more, None for never."""
         from lakeorch.parse.scalars import duration
 
         return duration(self.maintain.every) if self.maintain else None
 
-    def levels(self) -> dict[str, Lint]:
+    def _levels(self) -> dict[str, Lint]:
         """`lint` by namespace; what stands at the top of the file holds for every model."""
         found: dict[str, Lint] = {"": dict(self.lint)}
         for folder, given in self.defaults.items():

@@ -1,6 +1,6 @@
 """The quickest answer: nothing that a run depends on has moved since one that found nothing to do.
 
-What a run found is remembered in `<root>/.lakeorch/idle.json` together with a digest of everything that it depended on:
+What a run found is remembered in `<root>/.lakeorch/idle/` together with a digest of everything that it depended on:
 the model files and raw files (by size and times, as a file system changes them with every write), the settings, and
 where every table of the catalog stands. Equal digests mean that the run would find the same again. Losing the file
 costs time, nothing else; this module imports nothing heavy.
@@ -9,8 +9,6 @@ costs time, nothing else; this module imports nothing heavy.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import sqlite3
 import time
@@ -21,17 +19,27 @@ from pathlib import Path
 import lakeorch
 from lakeorch.errors import UsageError
 from lakeorch.model import Action, Outcome
+from lakeorch.project import kept
 from lakeorch.project.config import Config
+from lakeorch.project.kept import digest
 from lakeorch.project.result import Result
 from lakeorch.sources.files import find_files
 
-FORMAT = 2
-KEPT = 8
+FORMAT = 3
 # a file written again within the clock's grain keeps its times: what was young when it was looked at is not trusted
 GRAIN_NS = 2_000_000_000
 SQLITE = "sqlite:///"
 
 Asked = tuple[Sequence[str], Sequence[str]]
+
+
+def asked(select: Sequence[str], exclude: Sequence[str]) -> Asked:
+    """What is selected and what is left out: of each one selector, or several."""
+    return _listed(select), _listed(exclude)
+
+
+def _listed(selectors: Sequence[str]) -> tuple[str, ...]:
+    return (selectors,) if isinstance(selectors, str) else tuple(selectors)
 
 
 def recall(config: Config, asked: Asked) -> Result | None:
@@ -43,7 +51,7 @@ def recall(config: Config, asked: Asked) -> Result | None:
     """
     started = time.monotonic()
     try:
-        entry = json.loads(_file(config).read_bytes())[_question(config, asked)]
+        entry = kept.read(_folder(config), _question(config, asked))
         patterns = [str(pattern) for pattern in entry["patterns"]]
         now = {"models": _models(config), "files": _raw(config, patterns), "tables": pointers(config)}
         day = datetime.now(UTC).date().isoformat() if entry["day"] else ""
@@ -93,8 +101,7 @@ def remember(
         youngest = max(_youngest(config, patterns), default=0)
         if youngest > started_ns - GRAIN_NS:
             return
-        file = _file(config)
-        entry = {
+        answer = {
             "patterns": patterns,
             "day": datetime.now(UTC).date().isoformat() if clock else "",
             "state": {"models": _models(config), "files": _raw(config, patterns), "tables": tables},
@@ -104,36 +111,28 @@ def remember(
             "departed": list(result.departed),
             "run_id": result.run_id,
         }
-        known: dict[str, object] = {}
-        with contextlib.suppress(OSError, ValueError):
-            known = dict(json.loads(file.read_bytes()))
-        known.pop(_question(config, asked), None)
-        entries = {_question(config, asked): entry, **dict(list(known.items())[: KEPT - 1])}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(f".{os.getpid()}.tmp")
-        new.write_text(json.dumps(entries, separators=(",", ":")))
-        new.replace(file)
+        kept.write(_folder(config), _question(config, asked), answer)
 
 
-def _file(config: Config) -> Path:
-    return config.root / ".lakeorch" / "idle.json"
+def _folder(config: Config) -> Path:
+    return config.root / ".lakeorch" / "idle"
 
 
 def _question(config: Config, asked: Asked) -> str:
     """Everything that is asked and set, as a digest: no secret is kept."""
     settings = [config.folder, config.catalog, config.warehouse, config.engine, config.environment]
-    return _digest(
+    return digest(
         [FORMAT, lakeorch.__version__, [list(part) for part in asked], settings, config.variables, config.defaults]
     )
 
 
 def _models(config: Config) -> str:
-    return _digest([[path, *_stamp(seen)] for path, seen in _below(config.folder)])
+    return digest([[path, *_stamp(seen)] for path, seen in _below(config.folder)])
 
 
 def _raw(config: Config, patterns: Sequence[str]) -> str:
     found = {pattern: find_files(pattern, config.root) for pattern in patterns}
-    return _digest([[p, [[f, *_stamp((config.root / f).stat())] for f in files]] for p, files in found.items()])
+    return digest([[p, [[f, *_stamp((config.root / f).stat())] for f in files]] for p, files in found.items()])
 
 
 def _youngest(config: Config, patterns: Sequence[str]) -> Iterator[int]:
@@ -180,11 +179,6 @@ def pointers(config: Config) -> str:
     try:
         # for writing, although nothing is written: only then does SQLite take the files of its log away at the end
         with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=1.0)) as connection:
-            return _digest(connection.execute(query, names).fetchall())
+            return digest(connection.execute(query, names).fetchall())
     except sqlite3.Error:
         return ""
-
-
-def _digest(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

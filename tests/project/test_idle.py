@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lakeorch.project import Project, idle
+from lakeorch.project import Project, idle, kept
 from lakeorch.project.running import Running
 from tests.conftest import Make, picture
 from tests.test_run import load
@@ -58,6 +57,12 @@ def test_the_third_run_answers_at_once_with_the_same_words(make: Make) -> None:
     assert picture(folder.parent) == before
 
 
+def answer(root: Path) -> Path:
+    """The file of the one answer that is kept."""
+    [file] = (root / ".lakeorch/idle").iterdir()
+    return file
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "an edited model": lambda root: (root / "models/a/t.sql").write_text("SELECT x + 1 + $n AS y FROM r"),
     "a comment": lambda root: (root / "models/a/t.sql").write_text("-- c\nSELECT x + $n AS y FROM r"),
@@ -72,8 +77,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     ),
     "a foreign writer": lambda root: load(root / "models", "a.t").append(pa.table({"y": pa.array([1], pa.int64())})),
     "a lost catalog": lambda root: (root / "warehouse").rename(root / "elsewhere"),
-    "a spoilt cache": lambda root: (root / ".lakeorch/idle.json").write_text('{"x": 1'),
-    "a lost cache": lambda root: (root / ".lakeorch/idle.json").unlink(),
+    "a spoilt cache": lambda root: answer(root).write_bytes(answer(root).read_bytes().replace(b"date", b"dote")),
+    "a torn cache": lambda root: answer(root).write_bytes(answer(root).read_bytes()[:-9]),
+    "a lost cache": lambda root: answer(root).unlink(),
 }
 
 
@@ -101,7 +107,7 @@ def test_a_young_file_is_not_trusted(make: Make, monkeypatch: pytest.MonkeyPatch
     folder = make(FILES)
     for _ in range(3):
         Project(folder).run()
-    assert not (folder.parent / ".lakeorch/idle.json").exists()
+    assert not (folder.parent / ".lakeorch/idle").exists()
     time.sleep(2.1)
     Project(folder).run()
     assert remembered(folder)
@@ -112,11 +118,8 @@ def test_a_model_that_reads_the_clock_is_remembered_for_the_day(make: Make) -> N
     for _ in range(2):
         Project(folder).run()
     assert remembered(folder)
-    file = folder.parent / ".lakeorch/idle.json"
-    doc = json.loads(file.read_text())
-    for entry in doc.values():
-        entry["day"] = "2001-01-01"
-    file.write_text(json.dumps(doc))
+    file = answer(folder.parent)
+    kept.write(file.parent, file.name, kept.read(file.parent, file.name) | {"day": "2001-01-01"})
     assert not remembered(folder)
 
 
@@ -132,4 +135,11 @@ def test_no_secret_is_kept(make: Make) -> None:
     for _ in range(2):
         Project(folder).run()
     assert remembered(folder)
-    assert "hunter2" not in (folder.parent / ".lakeorch/idle.json").read_text()
+    assert "hunter2" not in answer(folder.parent).read_text()
+
+
+def test_the_newest_answers_are_kept(make: Make) -> None:
+    folder = make({"models/a/t.sql": "SELECT $n AS y"})
+    for number in range(kept.MOST + 2):
+        Project(folder, variables={"n": "1"}).run(["a.t", f"t{'+' * (number % 2)}", f"{number}+t"])
+    assert len([*(folder.parent / ".lakeorch/idle").iterdir()]) == kept.MOST
