@@ -4,7 +4,7 @@ Each run brings one raw file and asks for a part of the project, drawn at random
 merge and a table over it, a model of the writer's own. What a run acknowledged must then be there, once, also in what
 was made of it; a program of its own appends to the shared table too, by pyiceberg alone, and none of its rows may be
 lost. Prints what was shown to users (there must be no error), and the runs per minute beside those of one writer that
-has the catalog to itself.
+has the catalog to itself and makes as many runs.
 
     python benchmarks/writers.py                        # 8 processes x 50 runs, SQLite
     python benchmarks/writers.py --quick                # 4 processes x 4 runs
@@ -173,8 +173,8 @@ def main() -> int:
     given = parser.parse_args()
     writers, runs = (4, 4) if given.quick else (8, given.runs)
     with tempfile.TemporaryDirectory() as scratch:
-        alone_s, _, _ = trial(make(Path(scratch) / "alone", "", 1), 1, max(runs // 2, 3), 0)
-        alone = max(runs // 2, 3) / alone_s * 60
+        alone_s, _, _ = trial(make(Path(scratch) / "alone", "", 1), 1, writers * runs, 0)
+        alone = writers * runs / alone_s * 60
         seconds, told, wrong = trial(make(Path(scratch) / "all", given.catalog, writers), writers, runs, runs)
     errors = [error for each in told for error in each.errors]
     statuses = sum((each.statuses for each in told), Counter())

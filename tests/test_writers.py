@@ -7,9 +7,12 @@ import sys
 import threading
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyiceberg.catalog import load_catalog
 
 from lakeorch import Event, Project
+from lakeorch.project.running import ATTEMPTS
 from tests.postgres import NewDatabase
 
 WRITERS = Path(__file__).parent.parent / "benchmarks/writers.py"
@@ -54,3 +57,28 @@ def test_a_run_that_was_overtaken_goes_alone_the_next_time(tmp_path: Path) -> No
     project = Project(tmp_path / "models")
     assert project.run().status == "published", "what the other one brought last is still to be counted"
     assert project.query("FROM a.own").read_all().column(0).to_pylist() == [3]
+
+
+def test_a_program_that_commits_all_the_time_is_outlasted(tmp_path: Path) -> None:
+    """Its rows come while each try is on its way to publish, and it knows no turns: what was counted is old by then."""
+    models = tmp_path / "models/a"
+    models.mkdir(parents=True)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/0.csv").write_text("n\n0\n")
+    (models / "t.sql").write_text("/* ---\nmaterialized: append\n--- */\nFROM read_csv('raw/*.csv')\n")
+    (models / "own.sql").write_text("SELECT count(*) AS n FROM a.t\n")
+    project = Project(tmp_path / "models")
+    project.run()
+    (tmp_path / "raw/1.csv").write_text("n\n1\n")
+    theirs = ATTEMPTS + 1
+    left = list(range(theirs))
+
+    def append(event: Event) -> None:
+        if event.kind == "publish_started" and left:
+            catalog = load_catalog("lakeorch", uri=project.config.catalog, warehouse=project.config.warehouse)
+            catalog.load_table("a.t").append(pa.table({"n": [100 + left.pop()]}))
+            catalog.close()
+
+    assert project.run(observers=[append]).status == "published"
+    assert not left
+    assert project.query("FROM a.own").read_all().column(0).to_pylist() == [2 + theirs]

@@ -27,8 +27,10 @@ from lakeorch.project.survey import Found, survey
 from lakeorch.publish import Policy
 from lakeorch.run import Run
 
-# one that is overtaken again although the others wait takes longer than they do: its next try reuses what it finished
+# How often and how long a run is made again that is overtaken although the others wait: by other programs, which know
+# no turns, or because it takes longer than they wait. Each try reuses what is still true of the one before.
 ATTEMPTS = 8
+PATIENCE_S = 120.0
 
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ class Running:
                         result = self._finish(run, run_id, plan, started)
                         break
                     except MovedError:
-                        if attempt == ATTEMPTS:
+                        if attempt >= ATTEMPTS and time.monotonic() - started > PATIENCE_S:
                             raise
                         alone = True
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
