@@ -1,33 +1,20 @@
 """One open change of one table: updates collected in memory, never sent to the catalog from here.
 
 pyiceberg's Transaction rebuilds and deep-copies the whole metadata each time it is looked at (some eighteen times an
-append), and its overwrite keeps manifests without a live file for ever. This one applies each update once and drops
-dead manifests.
+append). This one applies each update once.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Literal
 
 from pyiceberg.catalog import MetastoreCatalog
-from pyiceberg.manifest import (
-    DataFile,
-    ManifestContent,
-    ManifestEntry,
-    ManifestEntryStatus,
-    ManifestFile,
-    ManifestWriter,
-    write_manifest,
-)
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table, Transaction
-from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
-from pyiceberg.table.refs import SnapshotRef
-from pyiceberg.table.snapshots import Operation, SnapshotSummaryCollector, Summary, update_snapshot_summaries
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.sorting import SortOrder
 from pyiceberg.table.update import (
     AddPartitionSpecUpdate,
@@ -40,26 +27,12 @@ from pyiceberg.table.update import (
     SetDefaultSortOrderUpdate,
     SetDefaultSpecUpdate,
     SetPropertiesUpdate,
-    SetSnapshotRefUpdate,
     TableRequirement,
     TableUpdate,
-    UpdatesAndRequirements,
     _apply_table_update,
     _TableMetadataUpdateContext,
     _update_table_metadata_log,
 )
-from pyiceberg.table.update.snapshot import _SnapshotProducer
-from pyiceberg.typedef import EMPTY_DICT
-
-from lakeorch.errors import MovedError
-from lakeorch.lake.entries import MANIFEST_SIZE, has_files, live_entries, small_manifests
-from lakeorch.lake.manifests import Manifest
-from lakeorch.lake.scan import plain
-
-Mode = Literal["replace", "append", "rewrite"]
-
-# Iceberg's own default, `commit.manifest.min-count-to-merge`
-MERGE_AT = 100
 
 
 @cache
@@ -89,7 +62,7 @@ def apply(base: TableMetadata | None, updates: Sequence[TableUpdate], previous: 
     metadata.spec().check_compatible(metadata.schema())
     metadata.sort_order().check_compatible(metadata.schema())
     # A new table grows from an empty first-version metadata, whose parts were never validated together.
-    return metadata if base is not None else TableMetadataUtil.parse_obj(metadata.model_dump())
+    return metadata if base is not None else type(metadata)(**dict(metadata))
 
 
 class Change(Transaction):
@@ -180,167 +153,3 @@ class Change(Transaction):
             self._apply((SetPropertiesUpdate(updates=changed),))
         if gone:
             self._apply((RemovePropertiesUpdate(removals=gone),))
-
-
-class Files(_SnapshotProducer["Files"]):
-    """Makes one snapshot out of data files: adds `added`, removes all (`replace`) or `removed` (`rewrite`).
-
-    Args:
-        change: the open change; its head is the parent.
-        mode: how the table was materialised. Readers are told `append` where nothing is removed.
-        added: files to add.
-        removed: paths of live files to remove; only for `rewrite`.
-        summary: properties of the snapshot.
-        snapshot_id: to keep, on a replay; a fresh one otherwise.
-        merge_at: so many small manifests are written as one.
-
-    Raises:
-        MovedError: a file to remove is not there: a compaction put another in its place.
-    """
-
-    def __init__(
-        self,
-        change: Change,
-        mode: Mode,
-        added: Sequence[DataFile],
-        removed: Collection[str] = (),
-        *,
-        summary: Mapping[str, str],
-        snapshot_id: int | None = None,
-        merge_at: int = MERGE_AT,
-    ) -> None:
-        super().__init__(Operation.APPEND, change, change._table.io, snapshot_properties=dict(summary))
-        if snapshot_id is not None:
-            self._snapshot_id = snapshot_id
-        self._added_data_files = list(added)
-        self._mode = mode
-        self._merge_at = merge_at
-        self._kept: list[ManifestFile] = []
-        self._rest: list[tuple[int, list[ManifestEntry]]] = []
-        self._gone: list[ManifestEntry] = []
-        self._plan({plain(path) for path in removed})
-        if self._gone:
-            self._operation = Operation.OVERWRITE
-
-    def _plan(self, removed: set[str]) -> None:
-        parent = self._transaction.table_metadata.snapshot_by_name(self._target_branch)
-        for manifest in parent.manifests(self._io) if parent else ():
-            if not has_files(manifest):
-                continue
-            if self._mode == "append" or (self._mode == "rewrite" and manifest.content != ManifestContent.DATA):
-                self._kept.append(manifest)
-                continue
-            live = live_entries(self._io, manifest)
-            gone = live if self._mode == "replace" else [e for e in live if _path(e) in removed]
-            self._gone += gone
-            if not gone:
-                self._kept.append(manifest)
-            elif len(gone) < len(live):
-                stay = [e for e in live if _path(e) not in removed]
-                self._rest.append((manifest.partition_spec_id, stay))
-        missing = removed - {_path(entry) for entry in self._gone}
-        if missing:
-            name = ".".join(self._transaction._table.name())
-            raise MovedError(name, f"{len(missing)} of its files were replaced meanwhile", hint="run again")
-
-    def _existing_manifests(self) -> list[ManifestFile]:
-        manifests = self._kept + [self._rewritten(spec_id, entries) for spec_id, entries in self._rest]
-        small = small_manifests(manifests, self._merge_at)
-        merged = set(small)
-        return [m for m in manifests if m not in merged] + list(self._merged(small))
-
-    def _merged(self, manifests: Sequence[ManifestFile]) -> Iterator[ManifestFile]:
-        by_spec: dict[int, list[ManifestFile]] = {}
-        for manifest in manifests:
-            by_spec.setdefault(manifest.partition_spec_id, []).append(manifest)
-        for spec_id, group in by_spec.items():
-            batch: list[ManifestEntry] = []
-            size = 0
-            for manifest in group:
-                batch += live_entries(self._io, manifest)
-                size += manifest.manifest_length
-                if size >= MANIFEST_SIZE:
-                    yield self._rewritten(spec_id, batch)
-                    batch, size = [], 0
-            if batch:
-                yield self._rewritten(spec_id, batch)
-
-    def _rewritten(self, spec_id: int, entries: Sequence[ManifestEntry]) -> ManifestFile:
-        with self.new_manifest_writer(self.spec(spec_id)) as writer:
-            for entry in entries:
-                writer.add_entry(self._entry(entry, ManifestEntryStatus.EXISTING, entry.snapshot_id))
-        return writer.to_manifest_file()
-
-    def _deleted_entries(self) -> list[ManifestEntry]:
-        # Only data files can be told as deleted; a spec whose column is gone cannot be read back by every reader.
-        ids = set(self.schema()._lazy_id_to_field)
-        whole = {id for id, spec in self._transaction.table_metadata.specs().items() if _sources(spec) <= ids}
-        return [
-            self._entry(entry, ManifestEntryStatus.DELETED, self._snapshot_id)
-            for entry in self._gone
-            if entry.data_file.content.value == 0 and entry.data_file.spec_id in whole
-        ]
-
-    @staticmethod
-    def _entry(entry: ManifestEntry, status: ManifestEntryStatus, snapshot_id: int | None) -> ManifestEntry:
-        return ManifestEntry.from_args(
-            status=status,
-            snapshot_id=snapshot_id,
-            sequence_number=entry.sequence_number,
-            file_sequence_number=entry.file_sequence_number,
-            data_file=entry.data_file,
-        )
-
-    def _commit(self) -> UpdatesAndRequirements:
-        """As pyiceberg's, but the branch keeps the terms that somebody gave it."""
-        updates, requirements = super()._commit()
-        refs = self._transaction.table_metadata.refs
-        return tuple(_with_terms(update, refs) for update in updates), requirements
-
-    def _build_delete_files_partition_predicate(self) -> None:
-        """Nothing to prune: `_plan` has read the manifests already."""
-
-    def new_manifest_writer(self, spec: PartitionSpec) -> ManifestWriter:
-        """A writer that knows the columns of `spec`, also where the current schema dropped one."""
-        metadata = self._transaction.table_metadata
-        schemas = [metadata.schema(), *reversed(metadata.schemas)]
-        schema = next((s for s in schemas if _sources(spec) <= set(s._lazy_id_to_field)), metadata.schema())
-        output = self.new_manifest_output()
-        if metadata.format_version == 2:
-            return Manifest(spec, schema, output, self._snapshot_id, self._compression)
-        return write_manifest(metadata.format_version, spec, schema, output, self._snapshot_id, self._compression)
-
-    def _summary(self, snapshot_properties: dict[str, str] = EMPTY_DICT) -> Summary:
-        metadata = self._transaction.table_metadata
-        counted = SnapshotSummaryCollector()
-        for file in self._added_data_files:
-            counted.add_file(file, metadata.schema(), metadata.spec())
-        for entry in self._gone:
-            counted.metrics.remove_file(entry.data_file)
-        parent = metadata.snapshot_by_name(self._target_branch)
-        summary = Summary(operation=self._operation, **counted.build(), **snapshot_properties)
-        if self._mode != "replace":
-            return update_snapshot_summaries(summary, parent.summary if parent else None)
-        # After a replace the totals are what was added, whatever another engine did or did not count before.
-        summary["total-data-files"] = str(len(self._added_data_files))
-        summary["total-records"] = str(sum(file.record_count for file in self._added_data_files))
-        summary["total-files-size"] = str(sum(file.file_size_in_bytes for file in self._added_data_files))
-        for kind in ("total-delete-files", "total-position-deletes", "total-equality-deletes"):
-            summary[kind] = "0"
-        return summary
-
-
-def _with_terms(update: TableUpdate, refs: Mapping[str, SnapshotRef]) -> TableUpdate:
-    known = refs.get(update.ref_name) if isinstance(update, SetSnapshotRefUpdate) else None
-    if known is None:
-        return update
-    terms = ("max_ref_age_ms", "max_snapshot_age_ms", "min_snapshots_to_keep")
-    return update.model_copy(update={term: getattr(known, term) for term in terms})
-
-
-def _path(entry: ManifestEntry) -> str:
-    return plain(entry.data_file.file_path)
-
-
-def _sources(spec: PartitionSpec) -> set[int]:
-    return {field.source_id for field in spec.fields}

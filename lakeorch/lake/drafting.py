@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pyiceberg.table import Table
 
 from lakeorch.errors import ConflictError, LakeorchError, MovedError
-from lakeorch.lake.change import Change, Files, apply
+from lakeorch.lake.change import Change, apply
 from lakeorch.lake.creation import creation, request_of
 from lakeorch.lake.port import Catalog
 from lakeorch.lake.published import SAME_AS
@@ -15,6 +15,7 @@ from lakeorch.lake.records import Kept
 from lakeorch.lake.replay import check_fits, is_made_empty, stand_of
 from lakeorch.lake.scan import live, plain
 from lakeorch.lake.schema import evolve, fields_of, partition_spec, sort_order, transforms_of, with_docs
+from lakeorch.lake.snapshot import Files
 from lakeorch.lake.staged import Draft, Mode, Staged, Stand
 from lakeorch.model import Schema
 from lakeorch.types import Transform

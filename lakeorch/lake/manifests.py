@@ -1,4 +1,4 @@
-"""A writer of manifests: what depends on a table's partitions alone is made once.
+"""Writers of manifests and of their lists: what depends on a table's partitions alone, or on nothing, is made once.
 
 pyiceberg works the schema of such an Avro file out anew for each file, which takes longer than writing it. The bytes
 are the same; only format version 2, in which lakeorch makes its tables, is written here.
@@ -18,7 +18,10 @@ from pyiceberg.avro.writer import Writer
 from pyiceberg.io import OutputFile
 from pyiceberg.manifest import (
     DEFAULT_READ_VERSION,
+    MANIFEST_LIST_FILE_SCHEMAS,
     ManifestEntry,
+    ManifestFile,
+    ManifestListWriterV2,
     ManifestWriterV2,
     data_file_with_partition,
     manifest_entry_schema_with_data_file,
@@ -52,6 +55,11 @@ def _shape(written: Schema, told: Schema, name: str) -> _Shape:
 
 
 @lru_cache(maxsize=1)
+def _lists() -> _Shape:
+    return _shape(MANIFEST_LIST_FILE_SCHEMAS[2], MANIFEST_LIST_FILE_SCHEMAS[DEFAULT_READ_VERSION], "manifest_file")
+
+
+@lru_cache(maxsize=1)
 def _head() -> Writer:
     return construct_writer(META_SCHEMA)
 
@@ -81,3 +89,13 @@ class Manifest(ManifestWriterV2):
         """The file, of a shape that depends on the partitions alone."""
         partition = self._spec.partition_type(self._schema).model_dump_json()
         return _Output[ManifestEntry](self._output_file, _entries(partition), self._meta)
+
+
+class ManifestList(ManifestListWriterV2):
+    """A writer of a manifest list."""
+
+    def __enter__(self) -> ManifestList:
+        """Opens the file."""
+        self._writer = _Output[ManifestFile](self._output_file, _lists(), self._meta)
+        self._writer.__enter__()
+        return self

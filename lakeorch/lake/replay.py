@@ -18,8 +18,9 @@ from pyiceberg.table.update import (
 )
 
 from lakeorch.errors import ConflictError, MovedError
-from lakeorch.lake.change import Change, Files
+from lakeorch.lake.change import Change
 from lakeorch.lake.schema import fields_of
+from lakeorch.lake.snapshot import Files
 from lakeorch.lake.staged import Staged, Stand
 from lakeorch.model import Field, Published
 

@@ -17,11 +17,12 @@ from pyiceberg.table.sorting import SortDirection
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.typedef import EMPTY_DICT
 
-from lakeorch.lake.change import Change, Files
+from lakeorch.lake.change import Change
 from lakeorch.lake.entries import has_files
 from lakeorch.lake.published import RUN_ID
 from lakeorch.lake.scan import Scan, live, plain, scan_files
 from lakeorch.lake.schema import fields_of
+from lakeorch.lake.snapshot import Files
 from lakeorch.lake.standing import STANDS_FOR, Claim, claim_of, line_of, summary_of
 from lakeorch.model import Field
 
