@@ -184,7 +184,7 @@ class DatabaseCatalog(SqlCatalog):
         if self.absent:
             return None
         with plainly(self.place), self.engine.connect() as connection:
-            return connection.execute(select(IcebergTables.metadata_location).where(*_is(self.name, name))).scalar()
+            return connection.execute(_POINTER, _key(self.name, name)).scalar()
 
     def published(self, pointers: Mapping[str, str]) -> dict[str, Published]:
         """What the metadata files say, each read once in the life of the process."""
@@ -242,54 +242,48 @@ class DatabaseCatalog(SqlCatalog):
         # In one order, so that two runs that want the same tables wait for each other instead of blocking for ever.
         swaps = sorted(swaps, key=lambda swap: (swap.catalog, swap.name))
         there = [swap for swap in swaps if swap.old is not None]
+        absent = [swap for swap in swaps if swap.old is None and swap.new is None]
         with self.engine.connect().execution_options(**{_BEGIN: _WRITES}) as connection, connection.begin():
             _change(connection, _MOVE, [swap for swap in there if swap.new is not None])
             _change(connection, _TAKE, [swap for swap in there if swap.new is None])
-            for swap in swaps:
-                if swap.old is None and swap.new is not None:
-                    self._add(connection, swap.catalog, swap.name, swap.new)
-                elif swap.old is None:
-                    taken = select(literal(1)).where(*_is(swap.catalog, swap.name))
-                    if connection.execute(taken).first():
-                        raise CommitMissedError(swap.name)
+            for swap in absent:
+                if connection.execute(_POINTER, _key(swap.catalog, swap.name)).first():
+                    raise CommitMissedError(swap.name)
+            if new := [swap for swap in swaps if swap.old is None and swap.new is not None]:
+                self._add(connection, new)
 
-    def _add(self, connection: Connection, catalog: str, name: str, location: str) -> None:
-        space, table = _split(name)
+    def _add(self, connection: Connection, swaps: Sequence[Swap]) -> None:
         known = IcebergNamespaceProperties
-        there = select(literal(1)).where(known.catalog_name == catalog, known.namespace == space)
-        if not connection.execute(there).first():
-            values = {"catalog_name": catalog, "namespace": space, "property_key": "exists", "property_value": "true"}
-            connection.execute(insert(known).values(**values))
-        row = {**self._create_table_row(space, table, location), "catalog_name": catalog}
-        connection.execute(insert(IcebergTables).values(**row))
+        rows = []
+        spaces: dict[tuple[str, str], None] = {}
+        for swap in swaps:
+            space, table = _split(swap.name)
+            spaces[swap.catalog, space] = None
+            rows.append({**self._create_table_row(space, table, swap.new), "catalog_name": swap.catalog})
+        for catalog, space in spaces:
+            there = select(literal(1)).where(known.catalog_name == catalog, known.namespace == space)
+            if not connection.execute(there).first():
+                values = {"catalog_name": catalog, "namespace": space}
+                connection.execute(insert(known).values(**values, property_key="exists", property_value="true"))
+        connection.execute(insert(IcebergTables), rows)
 
 
 def _change(connection: Connection, statement: Update | Delete, swaps: Sequence[Swap]) -> None:
-    rows = []
-    for swap in swaps:
-        space, table = _split(swap.name)
-        rows.append({"catalog": swap.catalog, "space": space, "table": table, "old": swap.old, "new": swap.new})
+    rows = [{**_key(swap.catalog, swap.name), "old": swap.old, "new": swap.new} for swap in swaps]
     if rows and connection.execute(statement, rows).rowcount != len(rows):
         raise CommitMissedError(", ".join(swap.name for swap in swaps))
 
 
-def _is(catalog: str, name: str) -> tuple[Any, ...]:
-    space, table = _split(name)
-    return (
-        IcebergTables.catalog_name == catalog,
-        IcebergTables.table_namespace == space,
-        IcebergTables.table_name == table,
-    )
-
-
-# one row, where its pointer is as expected; the values are bound when it is executed
-_OLD, _NEW = bindparam("old", type_=String), bindparam("new", type_=String)
-_AT = (
+# one table; the values are bound when it is executed
+_IS = (
     IcebergTables.catalog_name == bindparam("catalog"),
     IcebergTables.table_namespace == bindparam("space"),
     IcebergTables.table_name == bindparam("table"),
-    IcebergTables.metadata_location == _OLD,
 )
+_POINTER = select(IcebergTables.metadata_location).where(*_IS)
+# one row, where its pointer is as expected
+_OLD, _NEW = bindparam("old", type_=String), bindparam("new", type_=String)
+_AT = (*_IS, IcebergTables.metadata_location == _OLD)
 # a table that must only stay is written as it is: that locks its row and counts it
 _BEFORE = case((_OLD == _NEW, IcebergTables.previous_metadata_location), else_=_OLD)
 _MOVE = (
@@ -299,6 +293,11 @@ _MOVE = (
     .execution_options(synchronize_session=False)
 )
 _TAKE = delete(IcebergTables).where(*_AT).execution_options(synchronize_session=False)
+
+
+def _key(catalog: str, name: str) -> dict[str, str]:
+    space, table = _split(name)
+    return {"catalog": catalog, "space": space, "table": table}
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import (
+    StatisticsCollector,
     _check_pyarrow_schema_compatible,
     compute_statistics_plan,
     data_file_statistics_from_parquet_metadata,
@@ -15,10 +19,13 @@ from pyiceberg.io.pyarrow import (
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.typedef import TableVersion
+from pyiceberg.types import NestedField
 
 from lakeorch.errors import LakeorchError
 
 _FIELD_ID = b"PARQUET:field_id"
+_METRICS = "write.metadata.metrics."
 
 
 def data_file(io: FileIO, metadata: TableMetadata, path: str) -> DataFile:
@@ -35,14 +42,9 @@ def data_file(io: FileIO, metadata: TableMetadata, path: str) -> DataFile:
     except ValueError as error:
         raise LakeorchError(f"{path}: it is not a whole Parquet file: {error}") from error
     schema, spec = metadata.schema(), metadata.spec()
-    arrow = footer.schema.to_arrow_schema()
-    written = {int((field.metadata or {}).get(_FIELD_ID, b"-1")): field.name for field in arrow}
-    if set(written) != {field.field_id for field in schema.fields}:
-        raise LakeorchError(f"{path}: its field ids are not those of the table, so the table would be unreadable")
-    mapping = parquet_path_to_id_mapping(schema)
+    terms = tuple(sorted((key, value) for key, value in metadata.properties.items() if key.startswith(_METRICS)))
     try:
-        _check_pyarrow_schema_compatible(schema, arrow, format_version=metadata.format_version)
-        plan = compute_statistics_plan(schema, metadata.properties)
+        mapping, plan = _fit(schema.fields, _Columns.of(footer), terms, metadata.format_version)
         statistics = data_file_statistics_from_parquet_metadata(footer, plan, mapping)
         for field_id in _unbounded(footer, mapping):
             statistics.column_aggregates.pop(field_id, None)
@@ -65,6 +67,38 @@ def data_file(io: FileIO, metadata: TableMetadata, path: str) -> DataFile:
         key_metadata=None,
         **statistics.to_serialized_dict(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of a Parquet file; `text` tells everything of them, field ids included."""
+
+    text: str
+    arrow: pa.Schema = field(compare=False)
+
+    @classmethod
+    def of(cls, footer: pq.FileMetaData) -> _Columns:
+        # the first line of the text is an address in memory
+        return cls(str(footer.schema).partition("\n")[2], footer.schema.to_arrow_schema())
+
+
+@lru_cache(maxsize=256)
+def _fit(
+    fields: tuple[NestedField, ...], columns: _Columns, terms: tuple[tuple[str, str], ...], version: TableVersion
+) -> tuple[dict[str, int], dict[int, StatisticsCollector]]:
+    """Path of each column of a file → its id in the table, and id → which statistics of it are kept.
+
+    Worked out once for all files with the same columns: for a small file it takes longer than all the rest.
+
+    Raises:
+        ValueError: the columns are not those of the table.
+    """
+    ids = {int((field.metadata or {}).get(_FIELD_ID, b"-1")) for field in columns.arrow}
+    if ids != {field.field_id for field in fields}:
+        raise ValueError("its field ids are not those of the table, so the table would be unreadable")
+    schema = Schema(*fields)
+    _check_pyarrow_schema_compatible(schema, columns.arrow, format_version=version)
+    return parquet_path_to_id_mapping(schema), compute_statistics_plan(schema, dict(terms))
 
 
 def _unbounded(footer: pq.FileMetaData, mapping: Mapping[str, int]) -> set[int]:

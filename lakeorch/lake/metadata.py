@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.io import FileIO, load_file_io
+from pyiceberg.serializers import Compressor
 from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
+from pyiceberg.utils.config import Config
 
 from lakeorch.errors import CatalogError
 from lakeorch.lake.change import apply
@@ -135,6 +137,13 @@ def write(metadata: TableMetadata, io: FileIO, previous: str | None) -> str:
     version = MetastoreCatalog._parse_metadata_version(previous) + 1 if previous else 0
     provider = load_location_provider(metadata.location, metadata.properties)
     location = provider.new_table_metadata_file_location(version)
-    with plainly(plain(location)):
-        MetastoreCatalog._write_metadata(metadata, io, location)
+    text = metadata.model_dump_json(exclude_none=not _tells_none()).encode()
+    with plainly(plain(location)), io.new_output(location).create() as stream:
+        stream.write(Compressor.get_compressor(location).bytes_compressor()(text))
     return location
+
+
+@cache
+def _tells_none() -> bool:
+    """Whether a table without a snapshot says so: a setting of pyiceberg, which reads its settings for every file."""
+    return bool(Config().get_bool("legacy-current-snapshot-id"))

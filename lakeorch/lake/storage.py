@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 from urllib.parse import urlparse
 
 from pyarrow.fs import FileSelector, FileType
@@ -88,11 +88,9 @@ class DiskStorage:
 
     @contextmanager
     def _beside(self, name: str, text: str) -> Iterator[Path]:
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+        beside = self._folder / f"{name}.{uuid.uuid4().hex}.tmp"
         try:
-            with beside.open("w", encoding="utf-8") as file:
+            with _new_file(beside) as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -109,6 +107,14 @@ class DiskStorage:
         """The names of all whole files of a folder."""
         found = (self._folder / folder).glob("*.json")
         return sorted(path.relative_to(self._folder).as_posix() for path in found)
+
+
+def _new_file(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8")
+    except FileNotFoundError:  # only where there is no folder for it is one made
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w", encoding="utf-8")
 
 
 class ObjectStorage:

@@ -23,11 +23,13 @@ class Lines:
         self._out = out
         self._tally = Tally()
         self._told: dict[str, float] = {}
+        self._room = 0
 
     def __call__(self, event: Event) -> None:
         """Takes an event of the run."""
         self._tally.add(event)
         if event.kind == "run_started" and not self._tally.idle:
+            self._room = max(map(len, self._tally.rows), default=0)
             for row in self._tally.rows.values():
                 if row.step.action is Action.SKIP:
                     self._print(row.step.model, DONE[Action.SKIP], row.step.reason)
@@ -46,8 +48,8 @@ class Lines:
             self._print(event.model, "running", _so_far(row, event.at))
 
     def _print(self, model: str, state: str, facts: str) -> None:
-        room = min(max([len(model), *map(len, self._tally.rows)]), 50)
-        print(f"{state:<8} {pad(model, room)}  {one_line(facts)}".rstrip(), file=self._out, flush=True)
+        self._room = max(self._room, len(model))
+        print(f"{state:<8} {pad(model, min(self._room, 50))}  {one_line(facts)}".rstrip(), file=self._out, flush=True)
 
 
 def _so_far(row: Row, now: float) -> str:
