@@ -10,8 +10,8 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.io.pyarrow import PyArrowFile
 from pyiceberg.manifest import ManifestEntry, ManifestFile
 
-from lakeorch.lake.change import MERGE_AT
 from lakeorch.lake.entries import read_entries
+from lakeorch.lake.snapshot import MERGE_AT
 from tests.lake.workshop import Workshop, rows
 
 
