@@ -175,7 +175,7 @@ class Executor:
         differs = new and not self.survey.graph.adds_up(model.name)
         own = self.engine if differs or model.is_python else engine_of(self.engine, model.settings.engine)
         reading = replace(reading, engine=own)
-        relations = () if differs else (reading.new if new else reading.whole)(model.name, scan, only)
+        relations = () if differs else (reading.new if new else reading.needed)(model.name, scan, only)
         if model.is_python:
             with reading.call(model).rows(self.engine, relations) as returned:
                 sql = self._wrapped(returned.sql, columns, build)[0]

@@ -10,6 +10,7 @@ from lakeorch.bind import Statement, statement
 from lakeorch.bind.text import full_name
 from lakeorch.engines import Engine, Query, Relation, relation
 from lakeorch.errors import LakeorchError, MovedError
+from lakeorch.graph.narrow import filters
 from lakeorch.lake import Lake, Scan
 from lakeorch.model import VERSION_COLUMNS, Field, Model, Schema
 from lakeorch.plan import Survey
@@ -40,6 +41,15 @@ class Reading:
         """Everything a model's query reads: its tables, then the views it inlines, in an order that works."""
         found: list[Relation] = [relation(scan(table)) for table in self.survey.graph.tables_behind(name)]
         return found + self._views(name, only)
+
+    def needed(self, name: str, scan: Scans, only: Only | None = None) -> list[Relation]:
+        """As `whole`, but without files whose rows the query's own comparisons with constants all leave out."""
+        scans = {table: scan(table) for table in self.survey.graph.tables_behind(name)}
+        if any(len(each.paths) > 1 for each in scans.values()):  # else there is nothing to leave out
+            for table, where in filters(self.survey.graph.models[name], self.survey.graph).items():
+                if table in scans:
+                    scans[table] = scans[table].narrowed(where)
+        return self.whole(name, scans.__getitem__, only)
 
     def new(self, name: str, scan: Scans, only: Only) -> list[Relation]:
         """As `whole`, but a driving table shows only the rows that came since the model last read it."""

@@ -14,6 +14,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from lakeorch.graph import Graph
+from lakeorch.model import Model
 from lakeorch.types import Comparison, Condition
 
 _FLIPPED: dict[Comparison, Comparison] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -33,6 +35,17 @@ def conditions(sql: str) -> list[tuple[str, tuple[Condition, ...]]]:
     except SqlglotError:
         return []
     return [(_name(table), tuple(_of(table))) for table in tree.find_all(exp.Table)]
+
+
+def filters(model: Model, graph: Graph) -> dict[str, tuple[Condition, ...]]:
+    """What a model's query says of the rows of tables that it names once, and does not see through a view as well."""
+    if model.is_python:
+        return {}
+    seen: dict[str, list[tuple[Condition, ...]]] = {}
+    for reference, found in conditions(model.sql):
+        seen.setdefault(graph.resolve(model, reference) or reference, []).append(found)
+    through_views = {table for view in graph.views_behind(model.name) for table in graph.tables_behind(view)}
+    return {name: found[0] for name, found in seen.items() if len(found) == 1 and name not in through_views}
 
 
 def _name(table: exp.Table) -> str:

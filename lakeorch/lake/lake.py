@@ -27,7 +27,7 @@ from lakeorch.lake.turns import Turns
 from lakeorch.lake.upkeep import Upkeep
 from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published, Schema
-from lakeorch.types import Condition, Transform
+from lakeorch.types import Transform
 
 
 class Lake(Shelf):
@@ -130,7 +130,6 @@ class Lake(Shelf):
         name: str,
         snapshot_id: int | None = None,
         location: str | None = None,
-        where: Sequence[Condition] = (),
     ) -> Scan:
         """How to read a table.
 
@@ -138,7 +137,6 @@ class Lake(Shelf):
             name: of the table.
             snapshot_id: a snapshot of it, seen with the columns it had; the head of `main` by default.
             location: of a metadata file, to read the table as of that file; the current one by default.
-            where: files that hold no row which meets all of these may be left out.
 
         Raises:
             LakeorchError: there is no such table or snapshot.
@@ -155,7 +153,7 @@ class Lake(Shelf):
                 raise LakeorchError(f"{name}: there is no snapshot {snapshot_id}", hint="it may have expired")
             schema = next((s for s in metadata.schemas if s.schema_id == snapshot.schema_id), schema)
         with plainly(plain(metadata.location)):
-            return scan_of(name, table.io, metadata, schema, snapshot, where)
+            return scan_of(name, table.io, metadata, schema, snapshot)
 
     def location(self, name: str) -> str:
         """Where the table lies or would lie: a plain path on local disk, a URL in an object store."""

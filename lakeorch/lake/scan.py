@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 from pyiceberg.io import FileIO
@@ -33,6 +34,7 @@ class Scan:
         rows: rows in `paths`, before row-level deletes.
         bytes: size of `paths`.
         read: how `to_arrow` gets the rows.
+        meeting: which of the table's files may hold a row that meets conditions.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Scan:
     rows: int = 0
     bytes: int = 0
     read: Callable[[], pa.Table] = field(default=lambda: pa.table({}), repr=False, compare=False)
+    meeting: Callable[[Sequence[Condition]], list[DataFile]] | None = field(default=None, repr=False, compare=False)
 
     def to_arrow(self) -> pa.Table:
         """The rows with row-level deletes applied, in the table's own types.
@@ -51,6 +54,15 @@ class Scan:
             NotImplementedError: equality deletes, which pyiceberg does not read.
         """
         return self.read()
+
+    def narrowed(self, where: Sequence[Condition]) -> Scan:
+        """The same scan without files that hold no row which meets all of these, as far as that can be told."""
+        if not where or self.meeting is None or self.has_deletes:
+            return self
+        files = {plain(file.file_path): file for file in self.meeting(where)}
+        paths = tuple(path for path in self.paths if path in files)
+        rows = sum(files[path].record_count for path in paths)
+        return replace(self, paths=paths, rows=rows, bytes=sum(files[path].file_size_in_bytes for path in paths))
 
 
 def plain(path: str) -> str:
@@ -73,12 +85,8 @@ def scan_of(
     metadata: TableMetadata,
     schema: Schema,
     snapshot: Snapshot | None,
-    where: Sequence[Condition] = (),
 ) -> Scan:
-    """Plans a table: `snapshot` seen through `schema` (both may be staged only, and not in `metadata`).
-
-    Files without a row that meets all of `where` are left out.
-    """
+    """Plans a table: `snapshot` seen through `schema` (both may be staged only, and not in `metadata`)."""
     files = []
     has_deletes = False
     for manifest in snapshot.manifests(io) if snapshot else ():
@@ -88,8 +96,6 @@ def scan_of(
             has_deletes = True
             continue
         files += [entry.data_file for entry in live_entries(io, manifest)]
-    if where:
-        files = narrowed(files, schema, where)
 
     def read() -> pa.Table:
         return rows_of(io, metadata, schema, snapshot)
@@ -110,6 +116,7 @@ def scan_files(
         sum(file.record_count for file in files),
         sum(file.file_size_in_bytes for file in files),
         read,
+        partial(narrowed, files, schema),
     )
 
 

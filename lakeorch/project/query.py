@@ -12,13 +12,12 @@ from lakeorch.bind import Statement, statement
 from lakeorch.engines import Engine, Query, Relation, Session, relation
 from lakeorch.errors import EngineError, Finding, ProjectError, Source, Span, suggestion
 from lakeorch.graph import Graph
-from lakeorch.graph.narrow import conditions
+from lakeorch.graph.narrow import filters
 from lakeorch.lake import Lake
 from lakeorch.model import Model, Scalar
 from lakeorch.parse import parse_folder, parse_model
 from lakeorch.project.past import moment
 from lakeorch.project.site import Site
-from lakeorch.types import Condition
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,9 +55,9 @@ def run_query(
     if missing := (*_missing(model, graph, states, at), *_unknown_variables(model, site.variables)):
         raise ProjectError(missing)
     now = datetime.now(UTC)
-    where = _conditions(model, graph)
+    where = filters(model, graph)
     relations: list[Relation] = [
-        relation(lake.scan(name, states[name].snapshot_id, states[name].location, where.get(name, ())))
+        relation(lake.scan(name, states[name].snapshot_id, states[name].location).narrowed(where.get(name, ())))
         for name in graph.tables_behind(NAME)
     ]
     relations += [
@@ -74,15 +73,6 @@ def run_query(
             yield from reader
 
     return pa.RecordBatchReader.from_batches(reader.schema, batches())
-
-
-def _conditions(model: Model, graph: Graph) -> dict[str, tuple[Condition, ...]]:
-    """What the query says of the rows of tables that it names once, and does not see through a view as well."""
-    seen: dict[str, list[tuple[Condition, ...]]] = {}
-    for reference, found in conditions(model.sql):
-        seen.setdefault(graph.resolve(model, reference) or reference, []).append(found)
-    through_views = {table for view in graph.views_behind(NAME) for table in graph.tables_behind(view)}
-    return {name: found[0] for name, found in seen.items() if len(found) == 1 and name not in through_views}
 
 
 def _fetch(session: Session, model: Model, text: Statement) -> pa.RecordBatchReader:

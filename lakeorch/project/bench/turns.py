@@ -193,7 +193,7 @@ class Turns:
             engine,
             self.threads,
             ground.config.memory,
-            tuple(reading.whole(name, ground.lake.scan, only)),
+            tuple(reading.needed(name, ground.lake.scan, only)),
             survey.variables,
             str(root),
             call.query(reading.engine) if call else reading.statement(model, only).sql,
