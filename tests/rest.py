@@ -31,6 +31,9 @@ Space = tuple[str, ...]
 # what goes wrong with a commit: done, then no answer; done, then 500; not done: 409, 503, 400
 Trouble = Literal["lost", "unknown", "conflict", "busy", "refused"]
 
+# what becomes of a new table in a commit over several: made; 400; 404, as it is not there yet
+Creates = Literal["made", "refused", "not found"]
+
 _PREFIX = "lake"
 _READING = (
     "GET /v1/{prefix}/namespaces",
@@ -61,14 +64,14 @@ class RestServer:
     Attributes:
         uri: its address.
         transactions: whether it commits several tables at once.
-        creates: whether such a commit may make tables.
+        creates: what it says to new tables in such a commit.
         lists: whether it tells its endpoints.
         token: what a client must bring; empty for nothing.
         asked: every request so far: method and path.
         troubles: what goes wrong with the next commits, in order; None where one goes right.
     """
 
-    def __init__(self, *, transactions: bool, creates: bool = True, lists: bool = True, token: str = "") -> None:
+    def __init__(self, *, transactions: bool, creates: Creates = "made", lists: bool = True, token: str = "") -> None:
         self.transactions = transactions
         self.creates = creates
         self.lists = lists
@@ -228,9 +231,9 @@ class RestServer:
         now = self._tables.get(name)
         metadata = _read(now) if now else None
         new = any(isinstance(requirement, AssertCreate) for requirement in request.requirements)
-        if metadata is None and not new:
+        if metadata is None and (not new or (not one and self.creates == "not found")):
             raise Refused(404, "NoSuchTableException", f"there is no table {'.'.join(name)}")
-        if new and not one and not self.creates:
+        if new and not one and self.creates == "refused":
             raise Refused(400, "BadRequestException", "no table is made in a transaction")
         self._known(name[:-1])
         try:

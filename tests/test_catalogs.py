@@ -17,12 +17,16 @@ from pyiceberg.catalog import Catalog, load_catalog
 
 from lakeorch import Event, Project
 from lakeorch.lake.rest import ServerCatalog
+from tests import iceberg_server
 from tests.cli.test_commands import Capture, document, lakeorch
 from tests.conftest import Make
-from tests.rest import RestServer
+from tests.rest import Creates, RestServer
 
 ROOT = Path(__file__).parent.parent
-KINDS = ("postgres", "rest", "rest, no new tables", "rest, table by table")
+ICEBERG = "Iceberg's own"
+# what they say to new tables in a commit over several
+SERVERS: dict[str, Creates] = {"rest": "made", "rest, no new tables": "refused", "rest, none found": "not found"}
+KINDS = ("postgres", *SERVERS, ICEBERG, "rest, table by table")
 FILES = {
     "raw/sales/1.csv": "id,amount\n1,10\n2,20\n",
     "models/staging/sales.sql": "/* ---\nmaterialized: append\ncolumns: {id: {checks: [unique]}}\n--- */\n"
@@ -68,14 +72,17 @@ class Place:
 
 
 @pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, make: Make) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, make: Make, tmp_path: Path) -> Iterator[Place]:
     kind = request.param
     with ExitStack() as stack:
         if kind == "postgres":
             uri = request.getfixturevalue("postgres")().replace("+psycopg", "")
             yield Place(kind, uri, make)
             return
-        server = RestServer(transactions=kind != KINDS[-1], creates=kind == "rest")
+        if kind == ICEBERG:
+            yield Place(kind, stack.enter_context(iceberg_server.served(tmp_path / "server")), make)
+            return
+        server = RestServer(transactions=kind != KINDS[-1], creates=SERVERS.get(kind, "made"))
         yield Place(kind, stack.enter_context(server.served()).uri, make)
 
 

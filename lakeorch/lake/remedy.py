@@ -77,8 +77,8 @@ FAILURES: tuple[type[Exception], ...] = (SQLAlchemyError, RESTError)
 
 def passing(error: Exception) -> bool:
     """Whether trying again can help: the database was busy or another writer came first."""
-    if isinstance(error, _PASSING_ON_A_SERVER):
-        return True
+    if not isinstance(error, SQLAlchemyError):
+        return isinstance(error, _PASSING_ON_A_SERVER)
     text = str(getattr(error, "orig", None) or error).lower()
     return any(words in text for words in _PASSING)
 

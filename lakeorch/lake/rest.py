@@ -52,7 +52,8 @@ _TRANSACTION = Endpoint.from_string("POST /v1/{prefix}/transactions/commit")
 _LOGGED_OUT = (401, 419)
 # what the answer to a commit means: not made, or not known; every attempt looks before it sends
 _MEANING: Mapping[int, type[Exception]] = {
-    **dict.fromkeys((404, 409), CommitFailedException),
+    404: NoSuchTableError,
+    409: CommitFailedException,
     **dict.fromkeys((500, 502, 504), CommitStateUnknownException),
 }
 
@@ -260,11 +261,12 @@ class ServerCatalog(RestCatalog):
     def _transact(self, requests: Sequence[CommitTableRequest]) -> None:
         try:
             self._post(self.url("transactions/commit"), {"table-changes": [body(request) for request in requests]})
-        except RESTError as error:
+        except (RESTError, _TableMissingError) as error:
             new = [request for request in requests if is_new(request)]
             if passing(error) or not new:
                 raise
-            # Many servers make no table inside a transaction. Made before it, empty, it shows no row too early.
+            # Many servers make no table inside a transaction: they refuse the request, or say that the table is not
+            # there, as Iceberg's own does. Made before it, empty, it shows no row too early.
             for request in new:
                 self._update(without_rows(request))
             raise CommitMissedError("new tables were made empty first") from error
@@ -277,6 +279,8 @@ class ServerCatalog(RestCatalog):
         with _answered():
             try:
                 _check(self._send("POST", url, json.dumps(document)), _MEANING)
+            except NoSuchTableError as error:
+                raise _TableMissingError(str(error)) from error
             except CommitFailedException as error:
                 raise CommitMissedError(str(error)) from error
 
@@ -286,6 +290,10 @@ class ServerCatalog(RestCatalog):
             self._refresh_token()
             response = self._session.request(method, url, data=text.encode())
         return response
+
+
+class _TableMissingError(CommitMissedError):
+    """The server says that a table of the commit is not there."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class RestTables:
         self.uri = server.uri
         self.settings = {"lakeorch.yml": f"catalog: {server.uri}\n"}
         self.is_atomic = server.transactions
-        self.makes_empty = server.transactions and not server.creates
+        self.makes_empty = server.transactions and server.creates != "made"
         self.keep = server.keep
         self.restore = server.restore
 

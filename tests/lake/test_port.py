@@ -11,7 +11,7 @@ from pyiceberg.table.update import SetPropertiesUpdate
 from sqlalchemy.exc import IntegrityError
 
 from lakeorch.lake.port import CommitMissedError, TableCommit
-from tests.rest import RestServer
+from tests.rest import Creates, RestServer
 
 from .workshop import Workshop, rows
 
@@ -26,7 +26,8 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workshop]:
     with ExitStack() as stack:
         uri = request.getfixturevalue("postgres")() if request.param == "postgres" else ""
         if request.param.startswith("rest"):
-            server = RestServer(transactions=request.param != KINDS[-1], creates=request.param == "rest")
+            creates: Creates = "made" if request.param == "rest" else "refused"
+            server = RestServer(transactions=request.param != KINDS[-1], creates=creates)
             uri = stack.enter_context(server.served()).uri
         shop = Workshop(tmp_path, uri)
         stack.callback(shop.close)
