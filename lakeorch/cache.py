@@ -164,6 +164,11 @@ class Cache:
         known = self._files.get(path)
         return known[1] if known is not None and known[0] == seen else ""
 
+    def content_before(self, path: str) -> str:
+        """The hash of what a file held when it was last learnt; empty where it never was."""
+        known = self._files.get(path)
+        return known[1] if known is not None else ""
+
     def learn(self, path: str, seen: Stamp, content: str) -> None:
         """Remembers the content of a file by its stamp, where that is old enough to be trusted."""
         if self._now - max(seen[1], seen[2]) > GRAIN_NS:

@@ -69,7 +69,8 @@ def text(plan: Plan, width: int) -> str:
         lines += [f"{step.model}: {step.reason}" for step in pinned]
     else:
         few = len(plan.steps) - len(busy) <= MANY
-        shown = [step for step in plan.steps if few or step in busy or step in pinned]
+        told = {step.model for step in (*busy, *pinned)}
+        shown = [step for step in plan.steps if few or step.model in told]
         rows = [(step.model, _word(step), step.reason) for step in shown]
         lines = table(("model", "action", "why"), rows, limit=width)
         hidden = len(plan.steps) - len(shown)

@@ -228,7 +228,8 @@ class Graph:
         """As `identity`, of a check that is not in the graph."""
         parts = [name, brief.key]
         whole = bool(brief.key)
-        for reference, meant in self.meanings(name, brief).items():
+        meanings = self.meanings(name) if name in self.briefs else self._read(name, brief)
+        for reference, meant in meanings.items():
             parts += (reference, meant or "")
             if meant is not None and self._is_view(meant):
                 # absent only for a model in a cycle, which cannot run

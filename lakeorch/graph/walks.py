@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from graphlib import TopologicalSorter
 
 Edges = Mapping[str, Sequence[str]]
 
@@ -21,11 +20,21 @@ def turned(parents: Edges) -> dict[str, tuple[str, ...]]:
 def order(parents: Edges, groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Names, each behind what it points at; the edges inside of cycles do not count."""
     ring = {name: number for number, members in enumerate(groups) for name in members}
-    edges = {
-        name: [parent for parent in inputs if name not in ring or ring.get(parent) != ring[name]]
-        for name, inputs in sorted(parents.items())
-    }
-    return tuple(TopologicalSorter(edges).static_order())
+    waits: dict[str, int] = {}
+    free: dict[str, list[str]] = {}
+    for name in sorted(parents):
+        behind = [each for each in parents[name] if name not in ring or ring.get(each) != ring[name]]
+        waits[name] = len(behind)
+        for each in behind:
+            waits.setdefault(each, 0)
+            free.setdefault(each, []).append(name)
+    found = [name for name, count in waits.items() if not count]
+    for name in found:  # which grows
+        for after in free.get(name, ()):
+            waits[after] -= 1
+            if not waits[after]:
+                found.append(after)
+    return tuple(found)
 
 
 def cycles(parents: Edges) -> list[list[str]]:

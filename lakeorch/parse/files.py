@@ -17,7 +17,11 @@ _CHECK_KEYS = ("description", "owner", "tags")
 
 
 def parse_model(
-    source: Source, name: str, defaults: Mapping[str, object] | None = None, root: Path | None = None
+    source: Source,
+    name: str,
+    defaults: Mapping[str, object] | None = None,
+    root: Path | None = None,
+    before: Model | None = None,
 ) -> tuple[Model | None, tuple[Finding, ...]]:
     """Reads one model.
 
@@ -26,6 +30,8 @@ def parse_model(
         name: the model's name, `namespace.table`.
         defaults: settings that hold where the file says nothing.
         root: the project root, which a Python model imports modules of its own from.
+        before: the model of an earlier text of the same file, without mistakes and by the same defaults. Mostly a query
+            is edited and not its settings, and what reads those takes longer to load than everything else here.
 
     Returns:
         The model and what is wrong with it; None where there is no query to speak of. A model with findings is for
@@ -33,12 +39,7 @@ def parse_model(
     """
     if source.file.endswith(".py"):
         return _python_model(source, name, defaults, root)
-    data, start, findings = _settings_data(source)
-    settings = Settings()
-    if data is not None or defaults:
-        written, places = data or ({}, {})
-        settings, wrong = read_settings(written, places, source, defaults=defaults)
-        findings += wrong
+    settings, start, findings = _settings(source, defaults, before)
     facts = _facts(source, start) if start < len(source.text) or not findings else Facts(Span(0, 0))
     findings += (*facts.findings, *_self_reads(source, name, facts))
     model = _model(source, name, facts, settings)
@@ -132,6 +133,21 @@ def decoded(raw: bytes, shown: str) -> tuple[Source | None, tuple[Finding, ...]]
 
 def _in_order(findings: Iterable[Finding], name: str) -> tuple[Finding, ...]:
     return tuple(sorted((replace(wrong, model=name) for wrong in findings), key=lambda wrong: wrong.place))
+
+
+def _settings(
+    source: Source, defaults: Mapping[str, object] | None, before: Model | None
+) -> tuple[Settings, int, tuple[Finding, ...]]:
+    """The settings of a model, where its SQL begins, and what is wrong."""
+    block, _ = find_block(source)
+    if block is not None and before is not None and before.source.text.startswith(source.text[: block.end]):
+        return before.settings, block.end, stray_blocks(source, block.end)
+    data, start, findings = _settings_data(source)
+    if data is None and not defaults:
+        return Settings(), start, findings
+    written, places = data or ({}, {})
+    settings, wrong = read_settings(written, places, source, defaults=defaults)
+    return settings, start, (*findings, *wrong)
 
 
 def _settings_data(source: Source) -> tuple[tuple[object, Places] | None, int, tuple[Finding, ...]]:

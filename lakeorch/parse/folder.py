@@ -105,7 +105,8 @@ class _Reader:
         self.given: dict[tuple[str, ...], tuple[Mapping[str, object] | None, str]] = {}
         self.names: dict[str, str] = {}
         self.models, self.checks = _Found(), _Found()
-        self.texts: dict[str, tuple[Text, str]] = {}
+        # what is to be parsed, its key, and that of the text it was before
+        self.texts: dict[str, tuple[Text, str, str]] = {}
         self.findings: dict[str, tuple[Finding, ...]] = {}
 
     def file(self, file: _File) -> None:
@@ -133,11 +134,11 @@ class _Reader:
             message = f"this file cannot be read: {error.strerror or error}"
             self.findings[shown] = (Finding(Place(shown), message, model=name),)
             return
-        content = content_hash(raw)
+        content, before = content_hash(raw), self.cache.content_before(file.path)
         self.cache.learn(file.path, file.seen, content)
         key = digest(content, name, shown, told)
         if not self._known(name, key, given):
-            self.texts[name] = Text(name, shown, raw, given), key
+            self.texts[name] = Text(name, shown, raw, given), key, digest(before, name, shown, told)
 
     def _known(self, name: str, key: str, given: Mapping[str, object] | None) -> bool:
         brief = self.cache.briefs.get(key)
@@ -155,13 +156,13 @@ class _Reader:
 
     def parsed(self) -> Parsed:
         """Parses what has to be parsed."""
-        with Apart([text for text, _ in self.texts.values()], self.root).working() as apart:
+        with Apart([text for text, _, _ in self.texts.values()], self.root).working() as apart:
             away = apart.away()
-            for text, key in self.texts.values():
+            for text, key, before in self.texts.values():
                 if text.name not in away:
-                    self._parse(text, key)
+                    self._parse(text, key, before)
             for name, made in apart.made():
-                text, key = self.texts[name]
+                text, key, _ = self.texts[name]
                 brief = made.brief._replace(key=key)
                 self.cache.models.take(key, made.packed)
                 self.cache.briefs.put(key, brief)
@@ -172,8 +173,8 @@ class _Reader:
         findings = tuple(finding for found in self.findings.values() for finding in found)
         return Parsed(self.models.models(self.cache), self.checks.models(self.cache), findings)
 
-    def _parse(self, text: Text, key: str) -> None:
-        model, self.findings[text.shown] = parse_text(text, self.root)
+    def _parse(self, text: Text, key: str, before: str) -> None:
+        model, self.findings[text.shown] = parse_text(text, self.root, self.cache.models.get(before))
         if model is None:
             return
         found = self.checks if text.given is None else self.models
@@ -186,14 +187,14 @@ class _Reader:
         found.briefs[text.name], found.parsed[text.name] = brief, model
 
 
-def parse_text(text: Text, root: Path) -> tuple[Model | None, tuple[Finding, ...]]:
-    """One file → its model, and what is wrong with it; `given` None is that of a check."""
+def parse_text(text: Text, root: Path, before: Model | None = None) -> tuple[Model | None, tuple[Finding, ...]]:
+    """One file → its model, and what is wrong with it; `given` None is that of a check, `before` as `parse_model`."""
     source, unreadable = decoded(text.raw, text.shown)
     if source is None:
         return None, tuple(replace(wrong, model=text.name) for wrong in unreadable)
     if text.given is None:
         return parse_check(source, text.name)
-    return parse_model(source, text.name, text.given, root)
+    return parse_model(source, text.name, text.given, root, before)
 
 
 def _files(folder: str, inside: tuple[str, ...] = (), around: frozenset[str] = frozenset()) -> Iterator[_File]:

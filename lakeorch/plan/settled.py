@@ -65,17 +65,19 @@ class Settled:
         """
         survey, graph = self._survey, self._graph
         head, identity = self._published.get(name), graph.identity(name)
-        parts = (name, *graph.views_behind(name))
         if head is None or head.from_files or not identity or survey.full or name in survey.pins:
             return ""
-        briefs = [graph.briefs[part] for part in parts]
-        used = sorted({variable for brief in briefs for variable in brief.variables})
-        if any(brief.clock or brief.patterns for brief in briefs) or any(map(is_secret, used)):
+        used: set[str] = set()
+        for brief in (graph.briefs[part] for part in (name, *graph.views_behind(name))):
+            if brief.clock or brief.patterns:
+                return ""
+            used.update(brief.variables)
+        if any(map(is_secret, used)):
             return ""
         tables = [
             f"{table}={self._published[table].location if table in self._published else ''}"
             for table in graph.tables_behind(name)
         ]
-        values = [f"{variable}={survey.variables.get(variable)!r}" for variable in used]
+        values = [f"{variable}={survey.variables.get(variable)!r}" for variable in sorted(used)]
         checks = survey.checks_hash(name) if name in survey.beside else ""
         return digest("step", identity, head.location, checks, *tables, *values)

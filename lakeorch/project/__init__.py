@@ -120,13 +120,13 @@ class Project(Tables):
         from lakeorch.project import idle
 
         notify = announcer(observers)
+        remember(self.config)
         asked = idle.asked(select, exclude)
         known = None if full or unpin else idle.recall(self.config, asked)
         if known is not None:
             notify(Event("run_started", known.run_id, time.time(), steps=known.steps()))
             notify(Event("run_finished", known.run_id, time.time(), status=known.status))
             return known
-        remember(self.config)
         from lakeorch.project.running import Running
 
         with self.wiring.engine() as engine:

@@ -14,6 +14,7 @@ import pytest
 
 import lakeorch
 from lakeorch import Project, ProjectError, cache
+from lakeorch.parse import files, parse_folder
 from lakeorch.parse import folder as parsing
 from lakeorch.plan import Plan
 from lakeorch.project import site
@@ -88,6 +89,39 @@ def test_only_the_edited_model_is_parsed_and_bound(make: Make, monkeypatch: pyte
     )
     assert parsed(lambda: planned(folder)) == ["b.u"]
     assert bound == ["b.u"]
+
+
+BLOCK = "/* ---\nowner: me\ncolumns:\n  x: {checks: [not_null]}\n--- */\n"
+EDITS = {
+    "the query": ({"a/t.sql": f"{BLOCK}SELECT 2 AS x"}, []),
+    "the settings": ({"a/t.sql": f"{BLOCK.replace('me', 'you')}SELECT 1 AS x"}, ["a.t"]),
+    "a comment before the settings": ({"a/t.sql": f"-- new\n{BLOCK}SELECT 1 AS x"}, ["a.t"]),
+    "a second block": ({"a/t.sql": f"{BLOCK}{BLOCK}SELECT 1 AS x"}, []),
+    "no settings": ({"a/t.sql": "SELECT 1 AS x"}, []),
+    "a default too": (
+        {"../lakeorch.yml": "models: models\ndefaults: {a: {tags: [t]}}\n", "a/t.sql": f"{BLOCK}SELECT 2 AS x"},
+        ["a.t"],
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_settings_are_read_where_they_or_their_defaults_were_edited(
+    make: Make, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    folder = make({"lakeorch.yml": "models: models\n", "models/a/t.sql": f"{BLOCK}SELECT 1 AS x"})
+    settled(folder)
+    edited, expected = EDITS[edit]
+    for name, text in edited.items():
+        (folder / name).write_text(text)
+    read: list[str] = []
+    original = files.read_settings
+    monkeypatch.setattr(files, "read_settings", lambda *a, **k: read.append("a.t") or original(*a, **k))
+    site = Project(folder).wiring.site()
+    warm = parse_folder(site.folder, site.root, site.defaults, site.cache)
+    assert read == expected
+    cold = parse_folder(site.folder, site.root, site.defaults)
+    assert (warm.models, warm.findings) == (cold.models, cold.findings)
 
 
 def test_a_new_column_binds_its_readers_and_no_more(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
