@@ -81,8 +81,8 @@ class Target:
         stem: beginning of every file name; the engine adds what keeps names apart.
         fields: the table's columns with ids; the query yields exactly these names in this order.
         partition_by: transforms; a file holds rows of one partition only. Empty for an unpartitioned table.
-        sort_by: columns, each optionally followed by ` desc`.
-        file_size: a new file is begun behind so many bytes; not where there are partitions.
+        sort_by: columns, each optionally followed by ` desc`; the order of the rows within each file, NULL last.
+        file_size: a new file is begun behind so many bytes; not where there are partitions or an order.
     """
 
     directory: str

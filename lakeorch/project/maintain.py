@@ -164,7 +164,7 @@ class Maintenance:
         rewritten = [] if self.dry else self._rewrite(packs)
         done = work.tend(name, self.policy(name), clock, needed=needed, staged=staged, repacked=rewritten, dry=self.dry)
         if self.dry:
-            becomes = sum(-(-pack.scan.bytes // pack.file_size) for pack in packs)
+            becomes = sum(1 if pack.sort_by else -(-pack.scan.bytes // pack.file_size) for pack in packs)
             done = replace(done, packed=sum(len(pack.scan.paths) for pack in packs), files=becomes)
         return done
 

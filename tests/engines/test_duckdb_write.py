@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -191,9 +192,7 @@ def test_one_small_file_named_by_its_stem(session: Session, tmp_path: Path) -> N
     assert path.startswith(f"file://{tmp_path}/new/folder/run-7_")
     local = path.removeprefix("file://")
     assert pq.ParquetFile(local).metadata.row_group(0).column(0).compression == "ZSTD"
-    # the groups of a file may change places among threads; each is sorted, and no two overlap
-    groups = [pq.ParquetFile(local).read_row_group(number)["x"].to_pylist() for number in range(2)]
-    assert list(chain(*sorted(groups, reverse=True))) == list(range(199999, -1, -1))
+    assert pq.read_table(local)["x"].to_pylist() == list(range(199999, -1, -1))
     session.add(Files("n.t", target.fields, (path,)))
     assert [b.num_rows for b in session.fetch("SELECT count(*) FROM n.t")] == [1]
 
@@ -347,6 +346,42 @@ def test_several_transforms_and_a_sort_order(catalog: SqlCatalog, session: Sessi
         PartitionField(2, 1001, iceberg_transform("month"), "month_p"),
     )
     assert published(catalog, schema, paths, spec).scan(row_filter="Store == 's1'").to_arrow().num_rows == 30000
+
+
+# shares of rows in each partition: even, one large among small, more partitions than COPY keeps files open
+SPREADS = ["0", "i % 3", "CASE WHEN i % 10 < 8 THEN 0 ELSE i % 7 END", "i % 150", "i // 4000"]
+
+
+@pytest.mark.parametrize("parts", [False, True])
+@pytest.mark.parametrize("spread", SPREADS)
+def test_a_declared_order_holds_within_every_file(tmp_path: Path, spread: str, *, parts: bool) -> None:
+    fields = (Field(1, "p", "long"), Field(2, "x", "long"), Field(3, "s", "int"))
+    split = (parse_transform("p"),) if parts else ()
+    target = Target(str(tmp_path / "d"), "f", fields, split, ("s desc", "x"))
+    made = f"SELECT {spread} AS p, nullif((hash(i) >> 20)::BIGINT, 0) AS x, nullif((hash(i) % 5)::INTEGER, 3) AS s"
+    four = start(4)
+    with contextlib.closing(four), four.session((), {}, "/") as session:
+        paths = session.write(f"{made} FROM range(500_000) t(i)", target)
+        wanted = session.fetch(f"SELECT count(DISTINCT p) AS n FROM ({made} FROM range(500_000) t(i))").read_all()
+        session.add(Files("n.t", fields, paths))
+        written = session.digest("FROM n.t")
+        assert written == session.digest(f"{made} FROM range(500_000) t(i)")
+    assert len(paths) == (wanted["n"][0].as_py() if parts else 1)
+    assert sorted(paths) == sorted(str(path) for path in (tmp_path / "d").rglob("*") if path.is_file())
+    for path in paths:
+        table = pq.read_table(path)
+        rows = list(zip(table["s"].to_pylist(), table["x"].to_pylist(), strict=True))
+        assert rows == sorted(rows, key=lambda row: (row[0] is None, -(row[0] or 0), row[1] is None, row[1]))
+
+
+@pytest.mark.parametrize("order", [(), ("x",)])
+def test_few_rows_make_a_file_for_every_partition_whatever_the_threads(tmp_path: Path, order: tuple[str, ...]) -> None:
+    eight = start(8)
+    target = Target(str(tmp_path / "d"), "f", (Field(1, "x", "long"),), (parse_transform("truncate(10, x)"),), order)
+    with contextlib.closing(eight), eight.session((), {}, "/") as session:
+        for count in (1, 30, 30):
+            assert len(session.write(f"SELECT x FROM range({count}) t(x)", target)) == -(-count // 10)
+        assert len(session.write("SELECT x FROM range(30) t(x)", replace(target, partition_by=()))) == 1
 
 
 def test_bucket_is_refused(session: Session, tmp_path: Path) -> None:

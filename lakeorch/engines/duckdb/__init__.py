@@ -11,6 +11,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -182,13 +183,27 @@ class DuckDBSession:
             _make(directory)
         stem = f"{target.stem}_{uuid.uuid4().hex[:8]}"
         try:
-            rows = self._run(copy_statement(sql, target, directory.rstrip("/"), stem), sql)
+            paths = self._copy(sql, target, directory, stem)
+            if target.partition_by and target.sort_by:
+                paths = self._in_order(paths, target, directory, stem)
         except LakeorchError:
             # half a file is of no use, and where the disk is full it is in the way
             for path in Path(directory).glob(f"{stem}_*"):
                 path.unlink(missing_ok=True)
             raise
-        return tuple(scheme + name for name in file_rows(rows))
+        return tuple(scheme + path for path in paths)
+
+    def _copy(self, sql: str, target: Target, directory: str, stem: str) -> tuple[str, ...]:
+        return file_rows(self._run(copy_statement(sql, target, directory.rstrip("/"), stem), sql))
+
+    def _in_order(self, paths: Sequence[str], target: Target, directory: str, stem: str) -> tuple[str, ...]:
+        """Writes the file of each partition once more: COPY by partitions keeps no order, not even with one thread."""
+        found: list[str] = []
+        for path in paths:
+            rows = f"FROM {read_parquet(Files('', target.fields, (path,)))}"
+            found += self._copy(rows, replace(target, partition_by=()), directory, stem)
+            Path(path).unlink(missing_ok=True)  # in an object store it is left to the sweep
+        return tuple(sorted(found))
 
     def fetch(self, sql: str) -> pa.RecordBatchReader:
         """Runs a query and streams its rows as Arrow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
 from lakeorch.engines import Target
@@ -19,7 +20,8 @@ TRANSFORMS = frozenset({"identity", "year", "month", "day", "hour", "truncate"})
 def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
     """`COPY (…) TO directory` for a query, file names beginning with `stem`.
 
-    Its result has a row for every file that was written, none where there were no rows.
+    Its result has a row for every file that was written, none where there were no rows. The rows of a file are in the
+    order of `sort_by`, unless there are partitions as well.
 
     Raises:
         EngineError: a partition transform that DuckDB cannot compute.
@@ -29,7 +31,7 @@ def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
     hidden = [_PARTITION + str(number) for number in range(len(target.partition_by))]
     groups = [_group(transform, types) for transform in target.partition_by]
     # without an order every thread would write a file of its own for every partition, and again each time it runs full
-    order = [*hidden, *(_sort_key(item) for item in target.sort_by)]
+    order = hidden or [_sort_key(item) for item in target.sort_by]
     # two levels, so that partitions and order see values already cast; the query may end in a line comment
     query = f"SELECT {', '.join(casts)} FROM (\n{sql}\n)"
     if groups:
@@ -42,13 +44,17 @@ def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
         "COMPRESSION zstd",
         f"FIELD_IDS {{{', '.join(_field_id(field) for field in target.fields)}}}",
         "RETURN_STATS",
-        "APPEND",
-        f"FILENAME_PATTERN {literal(stem + '_{uuid}')}",
     ]
+    several = ["APPEND", f"FILENAME_PATTERN {literal(stem + '_{uuid}')}"]
     if hidden:
-        options += [f"PARTITION_BY ({', '.join(hidden)})", "WRITE_PARTITION_COLUMNS false", "HIVE_FILE_PATTERN false"]
+        partitions = [f"PARTITION_BY ({', '.join(hidden)})", "WRITE_PARTITION_COLUMNS false", "HIVE_FILE_PATTERN false"]
+        options += several + partitions
+    elif order:
+        # row groups come in order only where several threads write one file, and that only by its name
+        directory = f"{directory}/{stem}_{uuid.uuid4()}.parquet"
+        options += ["WRITE_EMPTY_FILE false"]
     else:
-        options += [f"FILE_SIZE_BYTES {target.file_size}", "WRITE_EMPTY_FILE false"]
+        options += [*several, f"FILE_SIZE_BYTES {target.file_size}", "WRITE_EMPTY_FILE false"]
     return f"COPY ({query}) TO {literal(directory)} ({', '.join(options)})"
 
 

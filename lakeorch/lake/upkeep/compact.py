@@ -43,7 +43,7 @@ class Pack:
         scan: their rows.
         fields, sort_by: what the new files must have: columns with ids, the order of rows.
         directory: where they go.
-        file_size: a new file is begun behind so many bytes.
+        file_size: a new file is begun behind so many bytes, where there is no order.
     """
 
     name: str
