@@ -14,7 +14,7 @@ from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table, Transaction
-from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
 from pyiceberg.table.sorting import SortOrder
 from pyiceberg.table.update import (
     AddPartitionSpecUpdate,
@@ -37,8 +37,12 @@ from pyiceberg.table.update import (
 
 @cache
 def _nothing() -> TableMetadata:
-    """The metadata of no table, which a new one grows from. Made once: pyiceberg takes milliseconds for it."""
-    return MetastoreCatalog._empty_table_metadata()
+    """The metadata of no table, which a new one grows from. Made once: pyiceberg takes milliseconds for it.
+
+    It is of the format version that lakeorch makes tables in, for an upgrade of each takes as long as all else.
+    """
+    first = MetastoreCatalog._empty_table_metadata()
+    return TableMetadataUtil._construct_without_validation(first.model_copy(update={"format_version": 2}))
 
 
 def apply(base: TableMetadata | None, updates: Sequence[TableUpdate], previous: str | None = None) -> TableMetadata:

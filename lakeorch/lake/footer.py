@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import (
     StatisticsCollector,
-    _check_pyarrow_schema_compatible,
     compute_statistics_plan,
     data_file_statistics_from_parquet_metadata,
     parquet_path_to_id_mapping,
+    pyarrow_to_schema,
 )
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
-from pyiceberg.schema import Schema
+from pyiceberg.schema import Schema, _check_schema_compatible
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.typedef import TableVersion
 from pyiceberg.types import NestedField
@@ -96,8 +96,9 @@ def _fit(
     ids = {int((field.metadata or {}).get(_FIELD_ID, b"-1")) for field in columns.arrow}
     if ids != {field.field_id for field in fields}:
         raise ValueError("its field ids are not those of the table, so the table would be unreadable")
-    schema = Schema(*fields)
-    _check_pyarrow_schema_compatible(schema, columns.arrow, format_version=version)
+    schema, found = Schema(*fields), pyarrow_to_schema(columns.arrow, format_version=version)
+    if [(f.field_id, f.field_type) for f in found.fields] != [(f.field_id, f.field_type) for f in fields]:
+        _check_schema_compatible(schema, found)  # it knows what widens; what it draws for people takes long to load
     return parquet_path_to_id_mapping(schema), compute_statistics_plan(schema, dict(terms))
 
 

@@ -6,12 +6,14 @@ are the same; only format version 2, in which lakeorch makes its tables, is writ
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from functools import lru_cache
 from typing import NamedTuple
 
 from pyiceberg.avro.codecs import AVRO_CODEC_KEY, CODEC_MAPPING_ICEBERG_TO_AVRO
+from pyiceberg.avro.encoder import BinaryEncoder
 from pyiceberg.avro.file import _SCHEMA_KEY, MAGIC, META_SCHEMA, SYNC_SIZE, AvroFileHeader, AvroOutputFile, D
 from pyiceberg.avro.resolver import construct_writer, resolve_writer
 from pyiceberg.avro.writer import Writer
@@ -79,7 +81,10 @@ class _Output(AvroOutputFile[D]):
         codec = self.metadata[AVRO_CODEC_KEY]
         codec = CODEC_MAPPING_ICEBERG_TO_AVRO.get(codec) or codec
         meta = {**self.metadata, _SCHEMA_KEY: self._text, AVRO_CODEC_KEY: codec}
-        _head().write(self.encoder, AvroFileHeader(MAGIC, meta, self.sync_bytes))
+        # its hundred small parts are put together before they go to the file system
+        head = io.BytesIO()
+        _head().write(BinaryEncoder(head), AvroFileHeader(MAGIC, meta, self.sync_bytes))
+        self.encoder.write(head.getvalue())
 
 
 class Manifest(ManifestWriterV2):

@@ -79,7 +79,7 @@ def _staged_to(staged: Staged) -> dict[str, Any]:
         "rows": staged.rows,
         "bytes": staged.bytes,
         "stand": asdict(staged.stand),
-        "request": json.loads(staged.request.model_dump_json(by_alias=True, exclude_none=True)),
+        "request": staged.request.model_dump(mode="json", by_alias=True, exclude_none=True),
     }
 
 

@@ -34,7 +34,8 @@ class Shelf:
         """Keeps a finished step; stamps the verdict into its staged change, also the caller's."""
         stamp_verdict(record)
         with plainly(self.warehouse):
-            self._storage.write(self._record(record.key), to_json(record))
+            # lost or torn by a power cut, it costs the time of the step, as do files that it names and that were lost
+            self._storage.write(self._record(record.key), to_json(record), lasting=False)
 
     def recall(self, key: str) -> Record | None:
         """A step kept before: None where there is none, it is torn, or it fits the table no more."""

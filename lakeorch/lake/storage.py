@@ -1,6 +1,7 @@
 """Small text files under `<warehouse>/_lakeorch/`, on local disk or in an object store.
 
-A write is seen whole or not at all: on disk by write, fsync and rename; in an object store one put is atomic.
+A write is seen whole or not at all: on disk by write, fsync and rename; in an object store one put is atomic. Only what
+may be lost in a power cut goes without the fsync.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Storage(Protocol):
         """The text, None when there is no such file."""
         ...
 
-    def write(self, name: str, text: str) -> None:
-        """Replaces the file as a whole."""
+    def write(self, name: str, text: str, *, lasting: bool = True) -> None:
+        """Replaces the file as a whole; what need not outlast a power cut, which may tear it, is written sooner."""
         ...
 
     def create(self, name: str, text: str) -> bool:
@@ -70,14 +71,14 @@ class DiskStorage:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str, *, lasting: bool = True) -> None:
         """Writes beside the file, brings it to disk, renames."""
-        with self._beside(name, text) as beside:
+        with self._beside(name, text, lasting=lasting) as beside:
             beside.replace(self._folder / name)
 
     def create(self, name: str, text: str) -> bool:
         """Writes beside the file, brings it to disk, links: only one of several at once succeeds."""
-        with self._beside(name, text) as beside:
+        with self._beside(name, text, lasting=True) as beside:
             try:
                 os.link(beside, self._folder / name)
             except FileExistsError:
@@ -87,13 +88,14 @@ class DiskStorage:
         return True
 
     @contextmanager
-    def _beside(self, name: str, text: str) -> Iterator[Path]:
+    def _beside(self, name: str, text: str, *, lasting: bool) -> Iterator[Path]:
         beside = self._folder / f"{name}.{uuid.uuid4().hex}.tmp"
         try:
             with _new_file(beside) as file:
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
             yield beside
         except OSError:
             beside.unlink(missing_ok=True)
@@ -132,8 +134,9 @@ class ObjectStorage:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str, *, lasting: bool = True) -> None:
         """One put."""
+        del lasting
         with self._io.new_output(f"{self._url}/{name}").create(overwrite=True) as stream:
             stream.write(text.encode("utf-8"))
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.types import StringType
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError, ConflictError, MovedError
@@ -454,3 +454,19 @@ def test_a_twin_that_makes_the_table_inside_the_transaction(shop: Workshop, monk
     twin.close()
     assert set(shop.lake.published()) == {"n.t"}
     assert len(rows(shop.lake.scan("n.t"))) == 2
+
+
+def test_the_catalog_is_asked_no_more_for_more_tables(shop: Workshop) -> None:
+    asked: list[str] = []
+    catalog = shop.lake._catalog
+    assert isinstance(catalog, DatabaseCatalog)
+    event.listen(catalog.engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
+
+    def publish(space: str, tables: int) -> int:
+        staged = [shop.stage(ONE, name=f"{space}.t{at}", key=f"{space}{at}") for at in range(tables)]
+        asked.clear()
+        shop.lake.publish(staged, space)
+        return len(asked)
+
+    assert publish("few", 2) == publish("many", 6)
+    assert len(shop.lake.pointers()) == 8

@@ -144,12 +144,22 @@ def test_a_write_that_fails_leaves_the_old_text_and_no_scrap(tmp_path: Path, mon
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.json"]
 
 
-def _full(_file: object, **_: object) -> None:
+def test_what_may_be_lost_is_not_brought_to_disk(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    shop.lake.record(Record("v", "n.view", None, PASSED))
+    assert synced == []
+    shop.lake.write_query("q", "SELECT 1")
+    shop.lake.write_listing("l", "[]")
+    assert len(synced) == 2
+
+
+def _full(*_: object, **_words: object) -> None:
     raise OSError(28, "No space left on device")
 
 
 def test_a_full_disk_is_told_plainly(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", _full)
+    monkeypatch.setattr("os.replace", _full)
     with pytest.raises(CatalogError, match="disk is full") as caught:
         shop.lake.record(Record("v", "n.view", None, PASSED))
     assert caught.value.hint

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -414,3 +415,14 @@ def test_a_pinned_location_shows_the_table_as_it_was(shop: Workshop) -> None:
     shop.publish(None, key="b")
     assert len(rows(shop.lake.scan("n.t", location=published.location))) == 3
     assert StaticTable.from_metadata(published.location).scan().to_arrow().num_rows == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"), [(ONE, ""), ("SELECT 'x' AS id, 1::BIGINT AS gen", "FIELD_IDS {id: 1, gen: 2}")]
+)
+def test_a_file_is_not_judged_by_another_of_the_same_columns(shop: Workshop, query: str, ids: str) -> None:
+    draft = shop.lake.draft("n.t", ID_GEN, full=True)
+    good, bad = shop.write(draft, ONE), shop.write(draft, ONE)
+    duckdb.sql(f"COPY ({query}) TO '{bad}' (FORMAT parquet{', ' + ids if ids else ''})")
+    with pytest.raises(LakeorchError, match=re.escape(bad)):
+        shop.lake.stage(draft, [good, bad], mode="replace", summary={}, properties={}, key="k")

@@ -116,11 +116,11 @@ class DuckDBSession:
 
     def prepare(self, variables: Mapping[str, Scalar], folder: str) -> None:
         """Makes the session's database the current one, and sets variables and the folder of relative paths."""
-        self._cursor.execute(f"USE {identifier(self._catalog)}")
         # query_progress() answers only while the (silent) bar is on
-        self._cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-        if "," not in folder:  # DuckDB splits this setting at commas; lakeorch sends absolute paths where it can
-            self._cursor.execute(f"SET file_search_path = {literal(str(folder))}")
+        bar = "SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+        # DuckDB splits this setting at commas; lakeorch sends absolute paths where it can
+        place = "" if "," in folder else f"SET file_search_path = {literal(folder)}"
+        self._cursor.execute(f"USE {identifier(self._catalog)}; {bar}; {place}")
         for name, value in variables.items():
             # the digits of a number must not decide its type: 1.5 would be a DECIMAL(2,1), 2.25 another type
             text = f"CAST({literal(value)} AS DOUBLE)" if isinstance(value, float) else literal(value)
