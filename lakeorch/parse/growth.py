@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from lakeorch.model import Growth
@@ -9,39 +11,53 @@ from lakeorch.model import Growth
 _VOLATILE = {"uuid", "gen_random_uuid", "uuidv4", "uuidv7", "random", "nextval", "rand"}
 
 
-def growth(tree: exp.Expr) -> Growth:
+def growth(nodes: Sequence[exp.Expr]) -> Growth:
     """How a query's rows follow from its inputs' rows.
 
     Args:
-        tree: of the query.
+        nodes: of the query's tree, its root first.
     """
-    branches = sum(1 + isinstance(node.this, exp.Select) for node in tree.find_all(exp.SetOperation))
     loose: set[str] = set()
-    for join in tree.find_all(exp.Join):
-        side = (join.side or "").upper()
-        kind = (join.kind or "").upper()
-        if side in {"RIGHT", "FULL"}:
-            loose |= _names(tree)
-        elif side == "LEFT" or kind in {"SEMI", "ANTI"}:
-            loose |= _names(join.this)
-    for query in tree.find_all(exp.Exists, exp.In, exp.Subquery):
-        inside = isinstance(query, exp.Subquery) and isinstance(query.parent, exp.From | exp.Join | exp.CTE)
-        if not inside and query.find(exp.Select):
-            loose |= _names(query)
-    ctes = {cte.alias.lower(): _names(cte.this) for cte in tree.find_all(exp.CTE)}
-    for _ in ctes:  # a name of a CTE stands for what is in it
-        loose |= {name for alias, names in ctes.items() if alias in loose for name in names}
-    calls = {str(call.this).lower() for call in tree.find_all(exp.Anonymous)}
-    kinds = {call.sql_name().lower() for call in tree.find_all(exp.Func) if not isinstance(call, exp.Anonymous)}
-    return Growth(
-        joins=tree.find(exp.Join) is not None,
-        branches=max(1, branches),
-        loose=frozenset(loose),
-        volatile=bool(_VOLATILE & (calls | kinds)),
-    )
+    calls: set[str] = set()
+    ctes: dict[str, exp.CTE] = {}
+    joins, branches = False, 0
+    for node in nodes:
+        if isinstance(node, exp.Join):
+            joins = True
+            loose |= _loosened(node, nodes[0])
+        elif isinstance(node, exp.CTE):
+            ctes[node.alias.lower()] = node
+        elif isinstance(node, exp.SetOperation):
+            branches += 1 + isinstance(node.this, exp.Select)
+        elif isinstance(node, exp.Exists | exp.In | exp.Subquery):
+            inside = isinstance(node, exp.Subquery) and isinstance(node.parent, exp.From | exp.Join | exp.CTE)
+            if not inside and node.find(exp.Select):
+                loose |= _names(node)
+        if isinstance(node, exp.Func):
+            calls.add((str(node.this) if isinstance(node, exp.Anonymous) else node.sql_name()).lower())
+    waiting = [*loose]
+    while waiting:  # a name of a CTE stands for what is in it
+        cte = ctes.pop(waiting.pop(), None)
+        found = _names(cte.this) - loose if cte is not None else set()
+        loose |= found
+        waiting += found
+    return Growth(joins, max(1, branches), frozenset(loose), volatile=bool(_VOLATILE & calls))
 
 
-def _names(node: exp.Expr) -> set[str]:
+def _loosened(join: exp.Join, tree: exp.Expr) -> set[str]:
+    """The names of what a join brings rows with, or without, that are not told by its own."""
+    side, kind = (join.side or "").upper(), (join.kind or "").upper()
+    if side in {"RIGHT", "FULL"}:
+        return _names(tree)
+    return _names(join.this) if side == "LEFT" or kind in {"SEMI", "ANTI"} else set()
+
+
+def _names(tree: exp.Expr) -> set[str]:
     """Names of tables as they are written, and the texts in them: paths of files."""
-    tables = {".".join(part.name for part in table.parts).lower() for table in node.find_all(exp.Table)}
-    return tables | {str(text.this) for text in node.find_all(exp.Literal) if text.is_string}
+    found: set[str] = set()
+    for node in tree.find_all(exp.Table, exp.Literal):
+        if isinstance(node, exp.Table):
+            found.add(".".join(part.name for part in node.parts).lower())
+        elif node.is_string:
+            found.add(str(node.this))
+    return found

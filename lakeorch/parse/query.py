@@ -56,7 +56,8 @@ def read_query(source: Source, start: int = 0) -> Facts:
     tree = _parse(source, statement)
     if isinstance(tree, Finding):
         return Facts(body, findings=words.findings or (tree,))
-    names = read_names(source, tree)
+    nodes = [*tree.walk()]
+    names = read_names(source, nodes)
     findings = (*words.findings, *names.findings)
     files = sorted((*words.files, *names.files), key=_call_start)
     return Facts(
@@ -66,7 +67,7 @@ def read_query(source: Source, start: int = 0) -> Facts:
         words.variables,
         words.clock,
         "" if findings else query_hash(source.text, statement, names.spelled),
-        growth(tree),
+        growth(nodes),
         findings=findings,
     )
 

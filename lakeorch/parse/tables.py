@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -30,14 +30,14 @@ class Names:
     findings: tuple[Finding, ...]
 
 
-def read_names(source: Source, tree: exp.Expr) -> Names:
-    """Reads every table, column and alias of a statement's tree."""
+def read_names(source: Source, nodes: Sequence[exp.Expr]) -> Names:
+    """Reads every table, column and alias among the nodes of a statement's tree."""
     tables: list[exp.Table] = []
     identifiers: list[exp.Identifier] = []
     relations: set[str] = set()
     ctes: set[str] = set()
     pivots = False
-    for node in tree.walk():
+    for node in nodes:
         if isinstance(node, exp.Identifier):
             identifiers.append(node)
         elif isinstance(node, exp.Table):
