@@ -65,7 +65,7 @@ class Project(Tables):
     def validate(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Finding, ...]:
         """Everything that `run` would refuse, without touching any data; empty when the project is right."""
         try:
-            with self.wiring.lake_if_asked() as lake, self.wiring.engine() as engine:
+            with self.wiring.lake_if_asked() as lake, self.wiring.binding() as engine:
                 self.wiring.survey(lake, engine, select, exclude)
         except ProjectError as error:
             return error.findings
@@ -151,7 +151,7 @@ class Project(Tables):
         Raises:
             UsageError: a selector means nothing.
         """
-        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+        with self.wiring.lake(create=False) as lake, self.wiring.binding() as engine:
             found = self.wiring.survey(lake, engine)
             # of the whole project whatever is selected: a model is stale where anything behind it is
             lines = Listed.of(found.survey, found.survey.plan(found.selection))
@@ -166,7 +166,7 @@ class Project(Tables):
         """
         from lakeorch.project.show import show
 
-        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+        with self.wiring.lake(create=False) as lake, self.wiring.binding() as engine:
             return show(self.wiring.survey(lake, engine), lake, model)
 
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> Chart:
@@ -178,7 +178,7 @@ class Project(Tables):
         """
         from lakeorch.project.chart import Chart
 
-        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+        with self.wiring.lake(create=False) as lake, self.wiring.binding() as engine:
             found = self.wiring.survey(lake, engine)
             return Chart.of(found, found.survey.graph.select(select, exclude), self.config.name)
 
@@ -198,7 +198,7 @@ class Project(Tables):
         from lakeorch.project.lineage import known, lineage
         from lakeorch.project.lineage.past import known_at
 
-        with self.wiring.lake(create=False) as lake, self.wiring.engine() as engine:
+        with self.wiring.lake(create=False) as lake, self.wiring.binding() as engine:
             now = at is None
             found = (
                 known(self.wiring.survey(lake, engine).survey) if now else known_at(lake, engine, self.root, str(at))

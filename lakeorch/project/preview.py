@@ -27,7 +27,7 @@ def preview(wiring: Wiring, select: Sequence[str], exclude: Sequence[str], *, fu
         ProjectError: with every finding.
         UsageError: a selector means nothing.
     """
-    with wiring.lake_if_asked() as lake, wiring.engine() as engine:
+    with wiring.lake_if_asked() as lake, wiring.binding() as engine:
         found = wiring.survey(lake, engine, select, exclude, full=full, unpin=unpin)
         plan = found.survey.plan(found.selection)
         behind = _behind(wiring, lake, engine, found)

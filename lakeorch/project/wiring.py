@@ -85,6 +85,10 @@ class Wiring:
         finally:
             engines.close()
 
+    def binding(self) -> contextlib.AbstractContextManager[Engines]:
+        """The engines where names and types are asked for and no rows: threads would only wait for one another."""
+        return self.engine(threads=1)
+
     def within(self, environment: str) -> Wiring:
         """The same settings over the tables of an environment that shares production's."""
         return replace(self, config=replace(self.config, environment=environment, shares=True))
