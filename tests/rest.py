@@ -67,15 +67,25 @@ class RestServer:
         creates: what it says to new tables in such a commit.
         lists: whether it tells its endpoints.
         token: what a client must bring; empty for nothing.
+        properties: its own settings of the file system in which metadata files lie.
         asked: every request so far: method and path.
         troubles: what goes wrong with the next commits, in order; None where one goes right.
     """
 
-    def __init__(self, *, transactions: bool, creates: Creates = "made", lists: bool = True, token: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        transactions: bool,
+        creates: Creates = "made",
+        lists: bool = True,
+        token: str = "",
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
         self.transactions = transactions
         self.creates = creates
         self.lists = lists
         self.token = token
+        self.properties = dict(properties or {})
         self.asked: list[str] = []
         self.troubles: list[Trouble | None] = []
         self._tables: dict[Space, str] = {}
@@ -184,7 +194,7 @@ class RestServer:
             location = self._tables.get(name)
         if location is None:
             raise Refused(404, "NoSuchTableException", f"there is no table {'.'.join(name)}")
-        metadata = json.loads(_read(location).model_dump_json())
+        metadata = json.loads(self._read(location).model_dump_json())
         return {"metadata-location": location, "metadata": metadata, "config": {}}
 
     def _make_table(self, space: Space, sent: Mapping[str, Any]) -> tuple[int, Any]:
@@ -192,7 +202,7 @@ class RestServer:
         metadata = new_table_metadata(
             Schema.model_validate(sent["schema"]), UNPARTITIONED_PARTITION_SPEC, UNSORTED_SORT_ORDER, sent["location"]
         )
-        return self._put(name, _written(metadata, 0))
+        return self._put(name, self._written(metadata, 0))
 
     def _put(self, name: Space, location: str) -> tuple[int, Any]:
         with self._lock:
@@ -218,7 +228,9 @@ class RestServer:
                 raise Refused(400, "BadRequestException", "a table twice")
             # all are checked and applied before one is moved
             moved = {_name(request): self._applied(request, one=one) for request in requests}
-            self._tables |= {name: _written(metadata, next(_numbers)) for name, metadata in moved.items() if metadata}
+            self._tables |= {
+                name: self._written(metadata, next(_numbers)) for name, metadata in moved.items() if metadata
+            }
         if trouble == "lost":
             raise ConnectionAbortedError
         if trouble == "unknown":
@@ -229,7 +241,7 @@ class RestServer:
         """The table after the request; None where it says nothing."""
         name = _name(request)
         now = self._tables.get(name)
-        metadata = _read(now) if now else None
+        metadata = self._read(now) if now else None
         new = any(isinstance(requirement, AssertCreate) for requirement in request.requirements)
         if metadata is None and (not new or (not one and self.creates == "not found")):
             raise Refused(404, "NoSuchTableException", f"there is no table {'.'.join(name)}")
@@ -250,6 +262,14 @@ class RestServer:
         except ValueError as error:
             raise Refused(400, "BadRequestException", str(error)) from error
 
+    def _read(self, location: str) -> TableMetadata:
+        return FromInputFile.table_metadata(load_file_io(self.properties, location).new_input(location))
+
+    def _written(self, metadata: TableMetadata, number: int) -> str:
+        location = f"{metadata.location}/metadata/{number:05}-{uuid.uuid4()}.metadata.json"
+        MetastoreCatalog._write_metadata(metadata, load_file_io(self.properties, location), location)
+        return location
+
 
 _numbers = itertools.count(1)
 
@@ -269,16 +289,6 @@ def _check_form(change: Mapping[str, Any]) -> None:
     for requirement in change["requirements"]:
         if requirement["type"] == "assert-ref-snapshot-id" and not {"ref", "snapshot-id"} <= requirement.keys():
             raise Refused(400, "BadRequestException", "assert-ref-snapshot-id names ref and snapshot-id")
-
-
-def _read(location: str) -> TableMetadata:
-    return FromInputFile.table_metadata(load_file_io({}, location).new_input(location))
-
-
-def _written(metadata: TableMetadata, number: int) -> str:
-    location = f"{metadata.location}/metadata/{number:05}-{uuid.uuid4()}.metadata.json"
-    MetastoreCatalog._write_metadata(metadata, load_file_io({}, location), location)
-    return location
 
 
 def _requests(server: RestServer) -> type[BaseHTTPRequestHandler]:

@@ -1,7 +1,8 @@
 """The engines: one file each, found by `lakeorch.plugins`. An engine runs SQL over relations and writes Parquet.
 
-An engine module has a function `engine(threads: int, memory: int | None = None) -> Engine`; `memory` is how many bytes
-it may take before it goes to disk, None for its own default. The rest of lakeorch sees only the protocols below
+An engine module has a function `engine(threads: int, memory: int | None = None, remote=None) -> Engine`; `memory` is
+how many bytes it may take before it goes to disk, None for its own default; `remote` an fsspec file system for files
+that are named by URLs, None where all lie on local disk. The rest of lakeorch sees only the protocols below
 and never an engine's own types: columns travel as `model.Column` (Iceberg types), rows as Arrow batches.
 """
 

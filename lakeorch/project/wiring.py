@@ -12,6 +12,8 @@ from lakeorch.errors import UsageError, suggestion
 from lakeorch.project.config import Config
 
 if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
     from lakeorch.engines import Engine, Engines
     from lakeorch.graph import Graph
     from lakeorch.lake import Lake
@@ -74,8 +76,9 @@ class Wiring:
         from lakeorch.engines import Engines
 
         def start(name: str) -> Engine:
-            make: Callable[[int, int | None], Engine] = vars(plugins.load("engines", name))["engine"]
-            return make(threads or self.threads, self.config.memory)
+            make: Callable[[int, int | None, AbstractFileSystem | None], Engine]
+            make = vars(plugins.load("engines", name))["engine"]
+            return make(threads or self.threads, self.config.memory, self._remote())
 
         if self.config.engine not in plugins.names("engines"):
             plugins.load("engines", self.config.engine)  # says what is wrong
@@ -88,6 +91,13 @@ class Wiring:
     def binding(self) -> contextlib.AbstractContextManager[Engines]:
         """The engines where names and types are asked for and no rows: threads would only wait for one another."""
         return self.engine(threads=1)
+
+    def _remote(self) -> AbstractFileSystem | None:
+        if "://" not in self.config.warehouse:
+            return None
+        from lakeorch.lake.remote import remote_files
+
+        return remote_files(self.config.warehouse, self.config.properties)
 
     def within(self, environment: str) -> Wiring:
         """The same settings over the tables of an environment that shares production's."""

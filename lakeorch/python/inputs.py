@@ -85,7 +85,10 @@ class Inputs:
         if self._duckdb is None:
             self._duckdb = connect()
             self._stack.callback(self._duckdb.close)
-        return relation_of(self._duckdb, self._as_files(name))
+        found = self._as_files(name)
+        if isinstance(found, Files) and any("://" in path.removeprefix("file://") for path in found.paths):
+            found = self._scratch(name)  # this database of the user's own reads local files only
+        return relation_of(self._duckdb, found)
 
     def _as_files(self, name: str) -> Files | Rows:
         """A table as it lies; a view, or new rows that a query must tell, in scratch files."""

@@ -28,6 +28,7 @@ from lakeorch.types import identifier, literal, parse_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from fsspec import AbstractFileSystem
 
 # DuckDB's own catalogs and schemas: a namespace so called would be ambiguous, or could not be made
 _TAKEN = frozenset({"temp", "system", "memory", "information_schema", "pg_catalog"})
@@ -36,9 +37,9 @@ _TAKEN = frozenset({"temp", "system", "memory", "information_schema", "pg_catalo
 _EMPTY = Path(__file__).with_name("empty.parquet")
 
 
-def engine(threads: int, memory: int | None = None) -> DuckDB:
+def engine(threads: int, memory: int | None = None, remote: AbstractFileSystem | None = None) -> DuckDB:
     """Starts DuckDB with so many threads and bytes of memory, shared by all sessions; four fifths of it by default."""
-    return DuckDB(threads, memory)
+    return DuckDB(threads, memory, remote)
 
 
 class DuckDB:
@@ -48,7 +49,7 @@ class DuckDB:
     version: str = duckdb.__version__
     transforms = TRANSFORMS
 
-    def __init__(self, threads: int, memory: int | None = None) -> None:
+    def __init__(self, threads: int, memory: int | None = None, remote: AbstractFileSystem | None = None) -> None:
         limit = {"memory_limit": f"{memory}B"} if memory else {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -66,6 +67,8 @@ class DuckDB:
             },
         )
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        if remote is not None:
+            self._connection.register_filesystem(remote)
 
     def session(self, relations: Sequence[Relation], variables: Mapping[str, Scalar], folder: str) -> DuckDBSession:
         """Opens a session; see the protocol."""

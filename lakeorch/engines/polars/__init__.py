@@ -31,13 +31,14 @@ from lakeorch.types import canonical
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from fsspec import AbstractFileSystem
 
 PULSE = 0.1
 
 
-def engine(threads: int, memory: int | None = None) -> Polars:
+def engine(threads: int, memory: int | None = None, remote: AbstractFileSystem | None = None) -> Polars:
     """Starts the engine; Polars itself has one pool of threads for the whole process, and no limit of memory."""
-    return Polars(threads, memory)
+    return Polars(threads, memory, remote)
 
 
 class Polars:
@@ -46,8 +47,8 @@ class Polars:
     name = "polars"
     version: str = pl.__version__
 
-    def __init__(self, threads: int, memory: int | None = None) -> None:
-        self.house: Engine = start_duckdb(threads, memory)
+    def __init__(self, threads: int, memory: int | None = None, remote: AbstractFileSystem | None = None) -> None:
+        self.house: Engine = start_duckdb(threads, memory, remote)
         self.transforms = self.house.transforms
 
     def session(self, relations: Sequence[Relation], variables: Mapping[str, Scalar], folder: str) -> PolarsSession:

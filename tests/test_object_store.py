@@ -1,0 +1,103 @@
+"""A whole project whose warehouse lies in an object store, from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from pyiceberg.io import load_file_io
+
+from tests.cli.test_commands import Capture, document, lakeorch
+from tests.conftest import Make
+from tests.rest import RestServer
+from tests.s3 import BUCKET, ObjectStore
+from tests.test_catalogs import FILES, REVENUE
+
+LATEST = "/* ---\nmaterialized: merge\nunique_key: [id]\n--- */\nSELECT id, amount FROM staging.sales"
+# partitions, an order, and text in which a URL's and a pattern's own letters stand
+DAYS = (
+    "/* ---\npartition_by: [day]\nsort_by: [id]\n--- */\n"
+    "SELECT id, 'a %20*[1]?/' || id % 2 AS day FROM staging.sales WHERE id > 0"
+)
+PYTHON = (
+    '"""---\ncolumns: {{id: long, amount: long}}\n---"""\n\nimport {module}\n\n\n'
+    "def model(sales: {type}) -> {type}:\n    return sales\n"
+)
+WAREHOUSE = f"s3://{BUCKET}/lake"
+
+
+@pytest.fixture
+def store() -> Iterator[ObjectStore]:
+    with ObjectStore().served() as store:
+        yield store
+
+
+@pytest.fixture(params=["sqlite", "postgres", "rest", "rest, table by table"])
+def models(request: pytest.FixtureRequest, make: Make, store: ObjectStore, tmp_path: Path) -> Iterator[Path]:
+    with ExitStack() as stack:
+        catalog = f"sqlite:///{tmp_path}/catalog.db"
+        if request.param == "postgres":
+            catalog = request.getfixturevalue("postgres")().replace("+psycopg", "")
+        elif request.param.startswith("rest"):
+            server = RestServer(transactions=request.param == "rest", properties=store.properties())
+            catalog = stack.enter_context(server.served()).uri
+        settings = {"catalog": catalog, "warehouse": WAREHOUSE, "properties": store.properties()}
+        files = {"models/marts/latest.sql": LATEST, "models/marts/days.sql": DAYS}
+        yield make({**FILES, **files, "lakeorch.yml": json.dumps(settings)})
+
+
+def test_from_the_first_run_to_maintenance(models: Path, make: Make, capsys: Capture) -> None:
+    code, first = document(capsys, "run", models)
+    assert (code, first["status"]) == (0, "published"), first
+    assert lakeorch(capsys, "run", models)[1] == "nothing to do: 4 models up to date\n"
+
+    make({"raw/sales/2.csv": "id,amount\n2,21\n3,30\n"})
+    assert document(capsys, "run", models)[1]["status"] == "failed"  # id 2 comes twice
+    make({"raw/sales/2.csv": "id,amount\n3,30\n"})
+    assert document(capsys, "run", models)[1]["status"] == "published"
+    assert _rows(capsys, models, REVENUE) == ["3,60"]
+    assert _rows(capsys, models, "SELECT min(day) FROM marts.days") == ['"a %20*[1]?/0"']
+    assert _rows(capsys, models, REVENUE, "--at", first["run_id"]) == ["2,30"]
+    assert document(capsys, "verify", "marts.latest", "-p", models)[0] == 0
+
+    assert document(capsys, "rollback", "--to", first["run_id"], "-p", models)[0] == 0
+    assert _rows(capsys, models, "SELECT count(*) FROM marts.latest") == ["2"]
+    assert lakeorch(capsys, "run", models, "--unpin")[0] == 0
+    assert document(capsys, "maintain", "-p", models)[0] == 0
+    assert _rows(capsys, models, "SELECT id, amount FROM marts.latest ORDER BY id") == ["1,10", "2,20", "3,30"]
+
+
+def _rows(capsys: Capture, models: Path, sql: str, *more: object) -> list[str]:
+    code, out, err = lakeorch(capsys, "query", sql, "-p", models, "--format", "csv", *more)
+    assert code == 0, err
+    return out.splitlines()[1:]
+
+
+def test_other_engines_python_and_raw_files(
+    make: Make, store: ObjectStore, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polars and a user's own code see local copies; raw files are found by the environment's settings."""
+    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+    for name, value in zip(names, store.properties().values(), strict=True):
+        monkeypatch.setenv(name, value)
+    settings = {"warehouse": WAREHOUSE, "properties": store.properties(), "catalog": f"sqlite:///{tmp_path}/catalog.db"}
+    io = load_file_io(store.properties(), WAREHOUSE)
+    for number in (1, 2):
+        with io.new_output(f"s3://{BUCKET}/raw/{number}/sales.csv").create() as stream:
+            stream.write(f"id,amount\n{number},{number}0\n".encode())
+    models = make(
+        {
+            "models/staging/sales.sql": f"SELECT id, amount FROM read_csv('s3://{BUCKET}/raw/*/sal?s.csv')",
+            "models/marts/by_polars.sql": "/* ---\nengine: polars\n--- */\nSELECT id, amount FROM staging.sales",
+            "models/marts/by_frame.py": PYTHON.format(type="polars.LazyFrame", module="polars"),
+            "models/marts/by_relation.py": PYTHON.format(type="duckdb.DuckDBPyRelation", module="duckdb"),
+            "lakeorch.yml": json.dumps(settings),
+        }
+    )
+    code, told = document(capsys, "run", models)
+    assert (code, told["status"]) == (0, "published"), told
+    for table in ("by_polars", "by_frame", "by_relation"):
+        assert _rows(capsys, models, f"SELECT id, amount FROM marts.{table} ORDER BY id") == ["1,10", "2,20"]
