@@ -21,7 +21,8 @@ _MODEL = {
     "updated_at": "For `history`: the column that says when a row changed; the time of the run where there is none.",
     "deleted": "For `history`: what becomes of the current version of a row that left the source.",
     "partition_by": "`column`, `year(c)`, `month(c)`, `day(c)`, `hour(c)`, `truncate(n, c)` or `bucket(n, c)`.",
-    "sort_by": "Columns by which rows are sorted in the files; `desc` behind one where it falls.",
+    "sort_by": "Columns by which the rows of each file are sorted; `desc` behind one where it falls. "
+    "A build then writes one file, or one for each partition.",
     "columns": "Column → type (a contract), description, checks; a type alone may stand for the three.",
     "checks": "[Checks](checks.md) on the whole table.",
     "tags": "Selected with `tag:x`.",
