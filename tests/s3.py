@@ -45,6 +45,8 @@ class ObjectStore:
         thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
+            # moto keeps what it has for the whole process
+            urlopen(Request(f"{self.uri}/moto-api/reset", method="POST")).close()
             urlopen(Request(f"{self.uri}/{BUCKET}", method="PUT")).close()
             yield self
         finally:

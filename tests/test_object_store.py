@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from fsspec import get_filesystem_class
 from pyiceberg.io import load_file_io
 
 from tests.cli.test_commands import Capture, document, lakeorch
@@ -31,6 +34,8 @@ WAREHOUSE = f"s3://{BUCKET}/lake"
 
 @pytest.fixture
 def store() -> Iterator[ObjectStore]:
+    # a file system that fsspec made for another test's server, or another login, would be taken again
+    get_filesystem_class("s3").clear_instance_cache()
     with ObjectStore().served() as store:
         yield store
 
@@ -49,24 +54,36 @@ def models(request: pytest.FixtureRequest, make: Make, store: ObjectStore, tmp_p
         yield make({**FILES, **files, "lakeorch.yml": json.dumps(settings)})
 
 
-def test_from_the_first_run_to_maintenance(models: Path, make: Make, capsys: Capture) -> None:
+def test_runs_with_every_kind_of_catalog(models: Path, make: Make, capsys: Capture) -> None:
     code, first = document(capsys, "run", models)
     assert (code, first["status"]) == (0, "published"), first
     assert lakeorch(capsys, "run", models)[1] == "nothing to do: 4 models up to date\n"
+    make({"raw/sales/2.csv": "id,amount\n3,30\n"})
+    assert document(capsys, "run", models)[1]["status"] == "published"
+    assert _rows(capsys, models, REVENUE) == ["3,60"]
+    assert _rows(capsys, models, "SELECT id, amount FROM marts.latest ORDER BY id") == ["1,10", "2,20", "3,30"]
+    assert _rows(capsys, models, "SELECT min(day) FROM marts.days") == ['"a %20*[1]?/0"']
+    assert _rows(capsys, models, REVENUE, "--at", first["run_id"]) == ["2,30"]
 
+
+@pytest.mark.parametrize("models", ["sqlite"], indirect=True)
+def test_a_failed_check_then_back_and_maintenance(models: Path, make: Make, capsys: Capture) -> None:
+    first = document(capsys, "run", models)[1]["run_id"]
     make({"raw/sales/2.csv": "id,amount\n2,21\n3,30\n"})
     assert document(capsys, "run", models)[1]["status"] == "failed"  # id 2 comes twice
     make({"raw/sales/2.csv": "id,amount\n3,30\n"})
     assert document(capsys, "run", models)[1]["status"] == "published"
-    assert _rows(capsys, models, REVENUE) == ["3,60"]
-    assert _rows(capsys, models, "SELECT min(day) FROM marts.days") == ['"a %20*[1]?/0"']
-    assert _rows(capsys, models, REVENUE, "--at", first["run_id"]) == ["2,30"]
     assert document(capsys, "verify", "marts.latest", "-p", models)[0] == 0
-
-    assert document(capsys, "rollback", "--to", first["run_id"], "-p", models)[0] == 0
+    assert document(capsys, "rollback", "--to", first, "-p", models)[0] == 0
     assert _rows(capsys, models, "SELECT count(*) FROM marts.latest") == ["2"]
     assert lakeorch(capsys, "run", models, "--unpin")[0] == 0
-    assert document(capsys, "maintain", "-p", models)[0] == 0
+
+    policy = json.loads((models.parent / "lakeorch.yml").read_text()) | {"keep_snapshots": 1, "keep_for": "1s"}
+    make({"lakeorch.yml": json.dumps(policy)})
+    time.sleep(1)
+    code, done = document(capsys, "maintain", "-p", models, "--grace", "0")
+    assert code == 0
+    assert done["deleted"] > 0
     assert _rows(capsys, models, "SELECT id, amount FROM marts.latest ORDER BY id") == ["1,10", "2,20", "3,30"]
 
 
@@ -101,3 +118,48 @@ def test_other_engines_python_and_raw_files(
     assert (code, told["status"]) == (0, "published"), told
     for table in ("by_polars", "by_frame", "by_relation"):
         assert _rows(capsys, models, f"SELECT id, amount FROM marts.{table} ORDER BY id") == ["1,10", "2,20"]
+    with io.new_output(f"s3://{BUCKET}/raw/3/sales.csv").create() as stream:
+        stream.write(b"id,amount\n3,30\n")
+    with io.new_output(f"s3://{BUCKET}/raw/2/sales.csv").create(overwrite=True) as stream:
+        stream.write(b"id,amount\n2,21\n")
+    assert document(capsys, "run", models)[1]["status"] == "published"
+    assert _rows(capsys, models, "SELECT id, amount FROM staging.sales ORDER BY id") == ["1,10", "2,21", "3,30"]
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "key", "says", "hint"),
+    [
+        (WAREHOUSE, "", "cannot list 's3://bucket/raw/*.csv': Unable to locate credentials", "the environment gives"),
+        ("warehouse", "owner", "requires the extension httpfs", "keep the warehouse in the same object store"),
+        ("s3://none/lake", "owner", "The specified bucket does not exist", "check the warehouse"),
+    ],
+)
+def test_what_cannot_be_reached_is_told(
+    warehouse: str,
+    key: str,
+    says: str,
+    hint: str,
+    make: Make,
+    store: ObjectStore,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.uri)
+    if key:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    load_file_io(store.properties(), WAREHOUSE).new_output(f"s3://{BUCKET}/raw/1.csv").create().close()
+    catalog = f"sqlite:///{tmp_path}/catalog.db"
+    settings = {"warehouse": warehouse, "properties": store.properties(), "catalog": catalog}
+    query = f"SELECT * FROM read_csv('s3://{BUCKET}/raw/*.csv')" if "none" not in warehouse else "SELECT 1 AS one"
+    models = make({"models/staging/sales.sql": query, "lakeorch.yml": json.dumps(settings)})
+    code, _, err = lakeorch(capsys, "run", models)
+    assert code != 0
+    assert says in err, err
+    assert hint in err, err
+    assert "bug in lakeorch" not in err

@@ -274,13 +274,15 @@ def _remote(pattern: str) -> list[InputFile]:
 
     try:
         system, path = fsspec.core.url_to_fs(pattern)
+        system.invalidate_cache()  # one file system serves a process for good, and remembers what a folder held
         found = system.glob(path, detail=True) if re.search(r"[*?\[]", path) else _single(system, path)
         facts = {name: info for name, info in found.items() if info.get("type") != "directory"}
         return [_remote_file(system, name, info) for name, info in facts.items()]
     except ImportError as error:
         raise UsageError(f"cannot read {pattern!r}: {error}") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot list {pattern!r}: {error}", hint="check the address and the credentials") from error
+    except Exception as error:  # each store's library has errors of its own
+        hint = "check the address, and the login that the environment gives"
+        raise UsageError(f"cannot list {pattern!r}: {error}", hint=hint) from error
 
 
 def _single(system: Any, path: str) -> dict[str, dict[str, object]]:

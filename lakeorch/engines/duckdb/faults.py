@@ -163,7 +163,10 @@ def _resources(error: BaseException, facts: dict[str, str], text: str) -> Engine
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return EngineError(f"no permission ({first})", hint="check who owns the folder and whether it is writable")
     if facts.get("exception_type") == "Missing Extension" or "it exists in the" in text:
-        return EngineError(first, hint="lakeorch loads no DuckDB extensions from the network")
+        hint = "lakeorch loads no DuckDB extensions from the network"
+        if "httpfs" in text:
+            hint += ": copy the files here, or keep the warehouse in the same object store"
+        return EngineError(first, hint=hint)
     return None
 
 
