@@ -91,6 +91,21 @@ def test_only_the_edited_model_is_parsed_and_bound(make: Make, monkeypatch: pyte
     assert bound == ["b.u"]
 
 
+def test_of_what_is_settled_nothing_is_unpacked(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(
+        {"models/a/t.sql": "/* ---\nchecks: [unique: [y]]\n--- */\nSELECT 1 AS y", "models/b/u.sql": "FROM a.t"}
+    )
+    settled(folder)
+    unpacked: list[str] = []
+    original = cache.Pack.get
+    monkeypatch.setattr(cache.Pack, "get", lambda self, key: unpacked.append(key) or original(self, key))
+    assert planned(folder).steps  # type: ignore[union-attr]  # a plan, not findings
+    assert unpacked == []
+    (folder / "b/u.sql").write_text("SELECT y, y * 3 AS z FROM a.t")
+    planned(folder)
+    assert unpacked  # the measure works
+
+
 BLOCK = "/* ---\nowner: me\ncolumns:\n  x: {checks: [not_null]}\n--- */\n"
 EDITS = {
     "the query": ({"a/t.sql": f"{BLOCK}SELECT 2 AS x"}, []),
