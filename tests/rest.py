@@ -28,8 +28,9 @@ from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
 from pyiceberg.table.update import AssertCreate, update_table_metadata
 
 Space = tuple[str, ...]
-# what goes wrong with a commit: done, then no answer; done, then 500; not done: 409, 503, 400
-Trouble = Literal["lost", "unknown", "conflict", "busy", "refused"]
+# what goes wrong with a commit: done, then no answer; done, then 500; its first table done, then 409, as Iceberg's own
+# server does where another writer comes in between; not done: 409, 503, 400
+Trouble = Literal["lost", "unknown", "torn", "conflict", "busy", "refused"]
 
 # what becomes of a new table in a commit over several: made; 400; 404, as it is not there yet
 Creates = Literal["made", "refused", "not found"]

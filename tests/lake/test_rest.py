@@ -67,7 +67,7 @@ def _dies_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(ServerCatalog, "_post", dying)
 
 
-@pytest.mark.parametrize("trouble", ["lost", "unknown", "conflict", "busy"])
+@pytest.mark.parametrize("trouble", ["lost", "unknown", "torn", "conflict", "busy"])
 def test_a_commit_is_made_once_whatever_the_answer(
     shop: Workshop, server: RestServer, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
