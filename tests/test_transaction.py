@@ -9,8 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from lakeorch.engines.duckdb import DuckDBSession
+from lakeorch.errors import EngineError
 from lakeorch.project import Project
 from tests.conftest import Make, picture
 from tests.test_run import actions, load, reasons, rows, snapshots
@@ -86,6 +89,38 @@ def test_an_unchanged_run_after_a_failed_check_fails_again_without_building(make
     after = picture(folder.parent / "warehouse")
     assert {p for p in after if p.endswith(".parquet")} == {p for p in before if p.endswith(".parquet")}
     assert not result.outcomes[0].error
+
+
+def test_a_check_that_could_not_be_run_is_run_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network was down, the disk full: nothing was said about the rows, and nothing need be built again."""
+    folder = make(
+        {
+            "raw/a.csv": "x\n1\n",
+            "models/a/t.sql": "/* ---\nchecks: [{rows: {min: 1}}, {unique: [x]}]\n--- */\nFROM read_csv('raw/*.csv')",
+        }
+    )
+    fetch = DuckDBSession.fetch
+
+    def lost(self: DuckDBSession, sql: str) -> pa.RecordBatchReader:
+        if "failed" in sql and "GROUP BY" in sql.upper():
+            raise EngineError("Connection reset by peer")
+        return fetch(self, sql)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDBSession, "fetch", lost)
+        [outcome] = Project(folder).run().outcomes
+        assert [(check.passed, check.message) for check in outcome.checks] == [
+            (True, ""),
+            (False, "the check itself failed: Connection reset by peer"),
+        ]
+    before = {name for name in picture(folder.parent / "warehouse") if name.endswith(".parquet")}
+    result = Project(folder).run()
+    assert result.status == "published"
+    assert [check.passed for check in result.outcomes[0].checks] == [True, True]
+    assert {name for name in picture(folder.parent / "warehouse") if name.endswith(".parquet")} == before
+    make({"raw/a.csv": "x\n1\n1\n"})
+    assert Project(folder).run().status == "failed"
+    assert Project(folder).run().status == "failed"
 
 
 def test_what_was_kept_back_is_reused_once_the_check_is_relaxed(make: Make) -> None:

@@ -25,7 +25,7 @@ from lakeorch.model import Action, Check, CheckResult, Model, Outcome, Step, Ver
 from lakeorch.observe import Event, EventKind
 from lakeorch.publish import Decision, Policy, decide
 from lakeorch.run.share import Share
-from lakeorch.run.work import Work
+from lakeorch.run.work import Work, judged
 
 log = logging.getLogger(__name__)
 
@@ -193,10 +193,11 @@ class Run:
         if action is Action.VIEW and not checks:
             return
         if record := self.lake.recall(work.key):
-            # what looks at other models is looked at again at the end: they may have changed since
-            names = {check.name for check in checks}
-            work.verdict = Verdict(tuple(result for result in record.verdict.results if result.name in names))
             work.staged, work.kept_at, work.reused = record.staged, record.kept_at, True
+            work.verdict, again = judged(record.verdict, checks)
+            if again:
+                work.verdict = Verdict(work.verdict.results + self._audit(name, work, again).results)
+                self.lake.record(replace(record, verdict=work.verdict))
             return
         if action is Action.BUILD:
             work.staged = self.executor.build(work.step, work.key, self.scan)

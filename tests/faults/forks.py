@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -17,24 +18,17 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from unittest.mock import patch
 
+import lakeorch
+
 ROOT = Path(__file__).parents[2]
 _time_ns = time.time_ns
-_WARM = (
-    "lakeorch.project",
-    "lakeorch.project.survey",
-    "lakeorch.lake.lake",
-    "lakeorch.lake.rest",
-    "lakeorch.engines.duckdb",
-    "pyiceberg.io.pyarrow",
-    "pyiceberg.table",
-    "sqlalchemy.dialects.sqlite.pysqlite",
-    "sqlite3",
-)
+_WARM = ("pyiceberg.io.pyarrow", "pyiceberg.table", "sqlalchemy.dialects.sqlite.pysqlite", "sqlite3")
 
 
 class Forks:
@@ -165,8 +159,9 @@ def _parse_something() -> None:
 
 def main() -> None:
     """Forks a child for every line of standard input."""
-    from importlib import import_module
-
+    for found in pkgutil.walk_packages(lakeorch.__path__, "lakeorch."):
+        if not found.name.endswith("__main__"):
+            import_module(found.name)
     for name in _WARM:
         import_module(name)
     with contextlib.suppress(ModuleNotFoundError):
