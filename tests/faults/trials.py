@@ -105,9 +105,15 @@ class Site:
         """Every fault that can happen in this scenario."""
         found = []
         for kind in kinds:
-            calls = self.every if "read" in CAN[kind] else self.calls
-            found += [Fault(kind, at) for at, (door, _) in enumerate(calls, 1) if door in CAN[kind]]
+            found += [Fault(kind, at) for at, (door, _) in enumerate(self._calls(kind), 1) if door in CAN[kind]]
         return found
+
+    def door(self, fault: Fault) -> Door:
+        """By which door the call goes that a fault hits."""
+        return self._calls(fault.kind)[fault.at - 1][0]
+
+    def _calls(self, kind: Kind) -> Sequence[tuple[Door, str]]:
+        return self.every if "read" in CAN[kind] else self.calls
 
     def state(self, seen: Seen) -> str:
         """`old`, `new`, `some` of each where that may be, or what is wrong; `new` where a run changes nothing seen."""
