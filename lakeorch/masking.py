@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 # not every key is one: `partition_key` is not
 _SECRET = re.compile(
-    r"passw|passphrase|pwd|secret|token|credential|connection.string|(^|[^a-z])pass([^a-z]|$)|(^|\.)key$"
+    r"passw|passphrase|pwd|secret|token|credential|authorization|connection.string|(^|[^a-z])pass([^a-z]|$)|(^|\.)key$"
     r"|(api|access|private|account|encryption|signing|session|shared|master)[-_.]?key",
     re.I,
 )

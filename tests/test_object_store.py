@@ -13,6 +13,7 @@ import pytest
 from fsspec import get_filesystem_class
 from pyiceberg.io import load_file_io
 
+from lakeorch.lake.remote import remote_files
 from tests.cli.test_commands import Capture, document, lakeorch
 from tests.conftest import Make
 from tests.rest import RestServer
@@ -124,6 +125,24 @@ def test_other_engines_python_and_raw_files(
         stream.write(b"id,amount\n2,21\n")
     assert document(capsys, "run", models)[1]["status"] == "published"
     assert _rows(capsys, models, "SELECT id, amount FROM staging.sales ORDER BY id") == ["1,10", "2,21", "3,30"]
+
+
+def test_raw_files_may_lie_in_the_warehouse(store: ObjectStore) -> None:
+    """A bucket is the warehouse, and a folder of it holds what comes in: files that are found, and written again."""
+    files = remote_files(f"s3://{BUCKET}", store.properties())
+    assert files is not None
+    for raw in (b"id\n1\n", b"id\n1\n2\n"):
+        with files.open(f"s3://{BUCKET}/raw/1.csv", "wb") as stream:
+            stream.write(raw)
+        assert files.glob(f"s3://{BUCKET}/raw/*.csv") == [f"s3://{BUCKET}/raw/1.csv"]
+        assert files.size(f"s3://{BUCKET}/raw/1.csv") == len(raw)
+    odd = f"s3://{BUCKET}/a/t/data/day=[1]*/1.parquet"
+    with files.open(odd, "wb") as stream:
+        stream.write(b"PAR1")
+    assert files.glob(odd) == [odd]
+    before = len(store.asked)
+    assert {files.size(odd) for _ in range(3)} == {4}
+    assert len(store.asked) == before, "a table's file is asked for once"
 
 
 @pytest.mark.parametrize(

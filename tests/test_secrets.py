@@ -163,7 +163,9 @@ def test_what_the_keyring_cannot_give_is_a_finding(make: Make, monkeypatch: pyte
     ]
 
 
-@pytest.mark.parametrize("name", ["api_token", "password", "db_pass", "s3.access-key-id", "client.secret", "key"])
+@pytest.mark.parametrize(
+    "name", ["api_token", "password", "db_pass", "s3.access-key-id", "client.secret", "key", "header.Authorization"]
+)
 def test_names_that_mean_a_secret(name: str) -> None:
     assert masking.is_secret(name)
 

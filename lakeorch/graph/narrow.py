@@ -57,6 +57,8 @@ def _of(table: exp.Table) -> Iterator[Condition]:
     select = clause.parent if isinstance(clause, exp.From | exp.Join) else None
     if not isinstance(select, exp.Select) or table.args.get("pivots") or table.args.get("sample"):
         return
+    if table.alias_column_names:  # `t AS s(b, a)`: what is called so here is another column of the table
+        return
     where, joins = select.args.get("where"), select.args.get("joins") or []
     plain = all(join.side in _SIDES and join.kind in _KINDS and not join.method for join in joins)
     if where is None or not plain or select.args.get("laterals") or select.args.get("sample"):

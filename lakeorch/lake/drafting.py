@@ -179,7 +179,7 @@ def _removable(staged: Staged, table: Table) -> bool:
 def _there(staged: Staged) -> bool:
     """Whether the files of a recorded change are still in the warehouse, and whole.
 
-    A power cut can leave the record, which was brought to disk, without what it names.
+    A power cut can leave the record without what it names: either may reach the disk first.
     """
     try:
         added, _ = staged.own_files()

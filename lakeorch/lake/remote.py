@@ -29,7 +29,8 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
 
     Args:
         io: access to them.
-        tables: URL of the folder in which tables lie, whose files are never written again.
+        tables: URL of the folder in which tables lie, whose data files are never written again. Raw files may lie
+            there too.
     """
 
     cachable = False
@@ -39,6 +40,7 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         super().__init__()
         self._io = io
         self._tables = tables.rstrip("/") + "/"
+        self._is_for_good = re.compile(re.escape(self._tables) + r"[^/]+/[^/]+/data/.+\.parquet").fullmatch
         # DuckDB asks a dozen times a file
         self._size_for_good = lru_cache(_KNOWN)(self._size)
 
@@ -53,7 +55,7 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
 
     def size(self, path: str) -> int:
         """Bytes of a file. Raises FileNotFoundError where it is not there."""
-        return self._size_for_good(path) if path.startswith(self._tables) else self._size(path)
+        return self._size_for_good(path) if self._is_for_good(path) else self._size(path)
 
     def _size(self, path: str) -> int:
         return len(self._io.new_input(path))
@@ -68,12 +70,12 @@ class RemoteFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
 
     def modified(self, path: str) -> datetime:
         """When a file was written, as far as it matters: what is not a table's may be written again at any time."""
-        return _LONG_AGO if path.startswith(self._tables) else datetime.now(UTC)
+        return _LONG_AGO if self._is_for_good(path) else datetime.now(UTC)
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        """The files that fit a pattern. What looks like one in a table's path is part of a name."""
+        """The files that fit a pattern. What looks like one in the path of a table's file is part of a name."""
         pattern = _PATTERN.search(path)
-        if pattern is None or path.startswith(self._tables):
+        if pattern is None or (path.startswith(self._tables) and self.exists(path)):
             return [path]
         folder, fits = path[: pattern.start()].rpartition("/")[0], re.compile(glob_translate(path)).match
         return sorted(file.path for file in stored(self._io, folder) if fits(file.path))

@@ -199,7 +199,8 @@ class Files(_SnapshotProducer["Files"]):
             metadata.next_sequence_number(),
             self._compression,
         )
-        return ManifestList(*terms) if metadata.format_version == 2 else write_manifest_list(1, *terms)
+        version = metadata.format_version
+        return ManifestList(*terms) if version == 2 else write_manifest_list(version, *terms)
 
     def _build_delete_files_partition_predicate(self) -> None:
         """Nothing to prune: `_plan` has read the manifests already."""

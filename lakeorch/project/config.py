@@ -158,8 +158,7 @@ def remember(config: Config) -> None:
     """Keeps what `lakeorch.yml` says, so that it need not be checked again; does nothing where there is none."""
     with contextlib.suppress(OSError, ProjectError):
         content = (config.root / FILE).read_bytes()
-        if declared.recall(config.root, content) is None:
-            declared.remember(config.root, content, _checked(content, config.root, config.environment))
+        declared.remember(config.root, content, lambda: _checked(content, config.root, config.environment))
 
 
 def _read(root: Path, env: str) -> Declared:

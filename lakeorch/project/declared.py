@@ -8,7 +8,7 @@ the surroundings (`${…}`), or that holds a secret, is read each time: neither 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,11 +78,21 @@ def recall(root: Path, content: bytes) -> Declared | None:
     return Declared(**found)
 
 
-def remember(root: Path, content: bytes, declared: Declared) -> None:
-    """Keeps what a file says, where nothing else had a part in it and nothing in it is secret."""
+def remember(root: Path, content: bytes, check: Callable[[], Declared]) -> None:
+    """Keeps what a file says, where it is not known, nothing else had a part in it and nothing in it is secret.
+
+    Args:
+        root: of the project.
+        content: of the file.
+        check: finds out what it says.
+    """
+    # behind a backslash a `$` could be written in other letters
+    if b"${" in content or b"\\" in content or recall(root, content) is not None:
+        return
+    declared = check()
     layers = (declared, *declared.environments.values())
     # the rules of lint that there are depend on what is plugged in
-    if b"${" in content or any(declared.lint.values()) or any(map(_is_secretive, layers)):
+    if any(declared.lint.values()) or any(map(_is_secretive, layers)):
         return
     with contextlib.suppress(OSError, TypeError):  # JSON has no dates
         kept.write(_folder(root), _question(content), asdict(declared))
@@ -98,8 +108,8 @@ def _folder(root: Path) -> Path:
 
 
 def _question(content: bytes) -> str:
-    own = Path(__file__).parent
+    own, above = Path(__file__), Path(__file__).parent.parent
     found = [Path(spec.origin) for name in CHECKED_BY if (spec := find_spec(name)) and spec.origin]
-    seen = [file.stat() for file in (*found, own / "file.py", own.parent / "parse" / "yaml.py")]
+    seen = [file.stat() for file in (*found, own, own.with_name("file.py"), above / "parse" / "yaml.py")]
     stamps = [[each.st_size, each.st_mtime_ns, each.st_ctime_ns, each.st_ino] for each in seen]
     return kept.digest([lakeorch.__version__, stamps, content.hex()])

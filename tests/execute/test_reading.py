@@ -49,6 +49,7 @@ OTHERS = {
     "shadowed": "WITH days AS (FROM a.days) SELECT x FROM days WHERE x = 1 UNION ALL SELECT count(*) FROM a.days",
     "seen": "SELECT d.x, v.n FROM a.days d, a.counted v WHERE d.x = 1",
     "by_month": "SELECT count(*) AS n FROM a.days WHERE date_trunc('month', day) = '2024-02-01'",
+    "renamed": "SELECT x FROM a.days AS d(tz, day, ts) WHERE tz >= '2024-03-02 18:00:00'",
     "window_above": "SELECT * FROM (SELECT x, count(*) OVER () AS n FROM a.days) WHERE x = 3",
 }
 
@@ -103,5 +104,5 @@ def test_only_the_files_that_are_needed_are_handed_over(make: Make, monkeypatch:
     assert files("b.w13") == 1
     assert files("b.w14") == 0
     assert files("b.left_join") == 1
-    for model in ("b.shadowed", "b.seen", "b.anti_join", "b.full_join", "b.by_month", "b.window_above"):
+    for model in ("b.shadowed", "b.seen", "b.anti_join", "b.full_join", "b.by_month", "b.renamed", "b.window_above"):
         assert files(model) == whole

@@ -40,6 +40,7 @@ DAY = (Condition("day", "=", "2025-01-05"),)
         ("SELECT * FROM b.u ASOF JOIN a.t ON u.x >= t.x WHERE t.day = '2025-01-05'", ()),
         ("SELECT * FROM b.u POSITIONAL JOIN a.t WHERE t.day = '2025-01-05'", ()),
         ("SELECT * FROM a.t TABLESAMPLE 10 ROWS WHERE day = '2025-01-05'", ()),
+        ("SELECT * FROM a.t AS s(x, day) WHERE day = '2025-01-05'", ()),
         ("SELECT * FROM a.t WHERE t.s.day = '2025-01-05'", ()),
     ],
 )

@@ -82,9 +82,8 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         holder.kill()
-    started = time.monotonic()
     with FileTurns(tmp_path / "turn").hold(alone=True):
-        assert time.monotonic() - started < turns.PATIENCE_S / 2
+        assert FileTurns(tmp_path / "turn").is_queue(), "it was got, not given up"
 
 
 def test_a_lost_database_keeps_nobody_waiting(postgres: NewDatabase) -> None:

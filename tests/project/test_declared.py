@@ -130,7 +130,9 @@ def test_what_checked_it_is_a_part_of_the_question(
 
 UNKEPT = {
     "the surroundings": "variables: {n: 3, place: '${PLACE_OF_SHOP:-here}'}",
+    "the surroundings in other letters": 'variables: {n: 3, place: "\\x24{PLACE_OF_SHOP:-here}"}',
     "a secret": "variables: {n: 3, api_token: hunter2}",
+    "a login": "{variables: {n: 3}, properties: {header.Authorization: Bearer hunter2}}",
     "a secret of an environment": "{variables: {n: 3}, environments: {far: {properties: {s3.secret: hunter2}}}}",
     "a password": "{variables: {n: 3}, environments: {far: {catalog: 'postgresql://me:hunter2@db/shop'}}}",
     "a password in a value": "{variables: {n: 3}, properties: {proxy: 'http://me:hunter2@proxy'}}",
@@ -145,6 +147,13 @@ def test_what_is_secret_or_not_of_the_file_alone_is_not_kept(make: Make, what: s
     for _ in range(2):
         Project(folder).run()
     assert kept(folder) == []
+
+
+def test_what_is_never_kept_is_checked_once_a_run(make: Make, checked: list[bytes]) -> None:
+    """Who asks the keyring again asks its owner again."""
+    folder = make({"lakeorch.yml": UNKEPT["the surroundings"], "models/a/t.sql": "SELECT $n AS y"})
+    Project(folder).run()
+    assert len(checked) == 1
 
 
 def test_a_run_with_nothing_to_do_loads_neither_yaml_nor_what_checks_it(
