@@ -268,6 +268,16 @@ def transforms_of(spec: PartitionSpec, schema: IcebergSchema, table: str) -> tup
     return tuple(found)
 
 
+def schema_behind(spec: PartitionSpec, metadata: TableMetadata) -> IcebergSchema | None:
+    """The current schema, or else the newest, that has the columns a partition spec is made from; None where none has.
+
+    Without one no manifest of files by that spec can be written.
+    """
+    sources = {field.source_id for field in spec.fields}
+    schemas = (metadata.schema(), *reversed(metadata.schemas))
+    return next((schema for schema in schemas if sources <= set(schema._lazy_id_to_field)), None)
+
+
 def sort_order(schema: IcebergSchema, sort_by: Sequence[str]) -> SortOrder:
     """The sort order for `sort_by` (`column` or `column desc`); unsorted where it is not just columns."""
     fields = []

@@ -20,6 +20,7 @@ from pyiceberg.manifest import (
     write_manifest_list,
 )
 from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 from pyiceberg.table.snapshots import Operation, Snapshot, SnapshotSummaryCollector, Summary, update_snapshot_summaries
 from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate, UpdatesAndRequirements
@@ -31,6 +32,7 @@ from lakeorch.lake.change import Change
 from lakeorch.lake.entries import MANIFEST_SIZE, has_files, live_entries, small_manifests
 from lakeorch.lake.manifests import Manifest, ManifestList
 from lakeorch.lake.scan import plain
+from lakeorch.lake.schema import schema_behind
 from lakeorch.lake.staged import Mode
 
 # Iceberg's own default, `commit.manifest.min-count-to-merge`
@@ -100,7 +102,7 @@ class Files(_SnapshotProducer["Files"]):
 
     def _existing_manifests(self) -> list[ManifestFile]:
         manifests = self._kept + [self._rewritten(spec_id, entries) for spec_id, entries in self._rest]
-        small = small_manifests(manifests, self._merge_at)
+        small = mergeable(self._transaction.table_metadata, manifests, self._merge_at)
         merged = set(small)
         return [m for m in manifests if m not in merged] + list(self._merged(small))
 
@@ -208,8 +210,7 @@ class Files(_SnapshotProducer["Files"]):
     def new_manifest_writer(self, spec: PartitionSpec) -> ManifestWriter:
         """A writer that knows the columns of `spec`, also where the current schema dropped one."""
         metadata = self._transaction.table_metadata
-        schemas = [metadata.schema(), *reversed(metadata.schemas)]
-        schema = next((s for s in schemas if _sources(spec) <= set(s._lazy_id_to_field)), metadata.schema())
+        schema = schema_behind(spec, metadata) or metadata.schema()
         output = self.new_manifest_output()
         if metadata.format_version == 2:
             return Manifest(spec, schema, output, self._snapshot_id, self._compression)
@@ -233,6 +234,15 @@ class Files(_SnapshotProducer["Files"]):
         for kind in ("total-delete-files", "total-position-deletes", "total-equality-deletes"):
             summary[kind] = "0"
         return summary
+
+
+def mergeable(metadata: TableMetadata, manifests: Sequence[ManifestFile], least: int) -> list[ManifestFile]:
+    """The manifests that pay to be written as one and that can be, as `small_manifests`.
+
+    Another program's clean-up can leave a partition spec without any schema that has its columns.
+    """
+    writable = {id for id, spec in metadata.specs().items() if schema_behind(spec, metadata) is not None}
+    return small_manifests([m for m in manifests if m.partition_spec_id in writable], least)
 
 
 def _path(entry: ManifestEntry) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
-from pyiceberg.catalog import Catalog
+from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.io.pyarrow import PyArrowFile
 from pyiceberg.manifest import ManifestEntry, ManifestFile
+from pyiceberg.table.update import AssertTableUUID, RemoveSchemasUpdate
 
+from lakeorch import Project
 from lakeorch.lake.entries import read_entries
-from lakeorch.lake.snapshot import MERGE_AT
+from lakeorch.lake.snapshot import MERGE_AT, Files
+from tests.conftest import Make
 from tests.lake.workshop import Workshop, rows
 
 
@@ -93,3 +98,41 @@ def test_small_manifests_become_one_at_the_limit(shop: Workshop) -> None:
     assert sorted(found.column("id").to_pylist()) == [id for id, _ in wanted]
     shop.publish(f"SELECT {MERGE_AT + 1}::BIGINT AS id, 0::BIGINT AS gen", mode="append", key="one more")
     assert len(_manifests(shop, "n.t")) == 3
+
+
+@pytest.mark.parametrize("cleaned_by", ["lakeorch", "another program"])
+def test_files_by_a_column_that_is_gone_stop_no_append(
+    make: Make, monkeypatch: pytest.MonkeyPatch, cleaned_by: str
+) -> None:
+    """Their manifests are written anew by the schema that had the column, and stay where a clean-up took that away."""
+    monkeypatch.setitem(Files.__init__.__kwdefaults__, "merge_at", 3)  # type: ignore[arg-type]  # there are defaults
+    text = "/* ---\nmaterialized: append\n{0}--- */\nSELECT {1} FROM read_csv('raw/*.csv')\n"
+    folder = make({"lakeorch.yml": "keep_for: 1s\nkeep_snapshots: 1\n"})
+
+    def run(model: str, *numbers: int) -> None:
+        make({"models/n/t.sql": model})
+        for number in numbers:
+            make({f"raw/{number}.csv": f"id,v\n{number},{number}\n"})
+            assert Project(folder).run().status == "published"
+
+    run(text.format("partition_by: [v]\n", "id, v"), 0, 1)
+    config = Project(folder).config
+    with closing(load_catalog("lakeorch", uri=config.catalog, warehouse=config.warehouse)) as catalog:
+        table = catalog.load_table("n.t")
+        with table.update_spec() as spec:
+            spec.remove_field("v")
+        with table.update_schema() as schema:
+            schema.delete_column("v")
+        run(text.format("", "id"), 2, 3)
+        if cleaned_by == "lakeorch":
+            time.sleep(1.1)
+            assert Project(folder).maintain(grace="0").deleted
+        table = catalog.load_table("n.t")
+        old = {schema.schema_id for schema in table.metadata.schemas} - {table.metadata.current_schema_id}
+        assert len(old) == 1
+        if cleaned_by != "lakeorch":
+            removal = RemoveSchemasUpdate(schema_ids=sorted(old))
+            catalog.commit_table(table, (AssertTableUUID(uuid=table.metadata.table_uuid),), (removal,))
+        run(text.format("", "id"), *range(4, 8))
+        table = catalog.load_table("n.t")
+        assert sorted(table.scan().to_arrow()["id"].to_pylist()) == list(range(8))

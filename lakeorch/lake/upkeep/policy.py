@@ -21,6 +21,7 @@ from pyiceberg.table.update import (
 )
 
 from lakeorch.lake.published import RUN_ID
+from lakeorch.lake.schema import schema_behind
 from lakeorch.lake.standing import ANCESTORS, EXPIRED, ancestors_of, claim_of, gaps_of, line_of, stand_in, summary_of
 
 REJECTED = "rejected-"
@@ -232,8 +233,11 @@ def updates_of(metadata: TableMetadata, expiry: Expiry, specs: Collection[int]) 
 def _unused(metadata: TableMetadata, gone: Collection[int], specs: Collection[int]) -> list[TableUpdate]:
     """Takes away schemas and partition specs that nothing is left of."""
     used = {s.schema_id for s in metadata.snapshots if s.snapshot_id not in gone} | {metadata.current_schema_id}
-    schemas = [schema.schema_id for schema in metadata.schemas if schema.schema_id not in used]
     followed = {*specs, metadata.default_spec_id}
+    for spec in metadata.partition_specs:
+        behind = schema_behind(spec, metadata) if spec.spec_id in followed else None
+        used |= {behind.schema_id} if behind is not None else set()  # without it no manifest could be written again
+    schemas = [schema.schema_id for schema in metadata.schemas if schema.schema_id not in used]
     loose = [spec.spec_id for spec in metadata.partition_specs if spec.spec_id not in followed]
     updates: list[TableUpdate] = [RemoveSchemasUpdate(schema_ids=schemas)] if schemas else []
     return updates + ([RemovePartitionSpecsUpdate(spec_ids=loose)] if loose else [])

@@ -22,12 +22,12 @@ from lakeorch.errors import ConflictError
 from lakeorch.lake.change import Change
 from lakeorch.lake.commit import at_one_time, patiently
 from lakeorch.lake.drop import Dropped, drop, drops
-from lakeorch.lake.entries import small_manifests
 from lakeorch.lake.footer import data_file
 from lakeorch.lake.leases import Lease, held, leases, writers
 from lakeorch.lake.port import Catalog, TableCommit
 from lakeorch.lake.remedy import plainly
 from lakeorch.lake.scan import live, plain
+from lakeorch.lake.snapshot import mergeable
 from lakeorch.lake.standing import MAINTAINED
 from lakeorch.lake.storage import Storage, Stored, stored
 from lakeorch.lake.tags import set_tag
@@ -247,7 +247,7 @@ class Upkeep:
         files = {plain(entry.data_file.file_path) for entry in live(table.io, metadata.current_snapshot())}
         still = [pack for pack in repacked if files >= set(pack.removed)]
         snapshot = metadata.current_snapshot()
-        manifests = small_manifests(self._reach.manifests(table.io, snapshot), MIN_MANIFESTS) if snapshot else []
+        manifests = mergeable(metadata, self._reach.manifests(table.io, snapshot), MIN_MANIFESTS) if snapshot else []
         removed = [path for pack in still for path in pack.removed]
         added = [path for pack in still for path in pack.added]
         if not dry and (removed or manifests):
