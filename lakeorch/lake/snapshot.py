@@ -27,7 +27,7 @@ from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSn
 from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.typedef import EMPTY_DICT
 
-from lakeorch.errors import MovedError
+from lakeorch.errors import LakeorchError, MovedError
 from lakeorch.lake.change import Change
 from lakeorch.lake.entries import MANIFEST_SIZE, has_files, live_entries, small_manifests
 from lakeorch.lake.manifests import Manifest, ManifestList
@@ -208,9 +208,17 @@ class Files(_SnapshotProducer["Files"]):
         """Nothing to prune: `_plan` has read the manifests already."""
 
     def new_manifest_writer(self, spec: PartitionSpec) -> ManifestWriter:
-        """A writer that knows the columns of `spec`, also where the current schema dropped one."""
+        """A writer that knows the columns of `spec`, also where the current schema dropped one.
+
+        Raises:
+            LakeorchError: no schema has them any more.
+        """
         metadata = self._transaction.table_metadata
-        schema = schema_behind(spec, metadata) or metadata.schema()
+        schema = schema_behind(spec, metadata)
+        if schema is None:
+            name = ".".join(self._transaction._table.name())
+            message = f"{name}: files are partitioned by a column that another program's clean-up has taken away"
+            raise LakeorchError(message, hint="rebuild the table with --full")
         output = self.new_manifest_output()
         if metadata.format_version == 2:
             return Manifest(spec, schema, output, self._snapshot_id, self._compression)

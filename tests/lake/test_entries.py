@@ -136,3 +136,27 @@ def test_files_by_a_column_that_is_gone_stop_no_append(
         run(text.format("", "id"), *range(4, 8))
         table = catalog.load_table("n.t")
         assert sorted(table.scan().to_arrow()["id"].to_pylist()) == list(range(8))
+
+
+def test_a_manifest_that_cannot_be_written_is_told_with_what_helps(make: Make) -> None:
+    text = "/* ---\nmaterialized: merge\nunique_key: [id]\n{0}--- */\n"
+    text += "SELECT id, max(w) AS w{1} FROM read_csv('raw/*.csv') GROUP BY id\n"
+    model = text.format("partition_by: [v]\n", ", any_value(v) AS v")
+    folder = make({"models/n/t.sql": model, "raw/0.csv": "id,w,v\n0,0,0\n1,1,1\n"})
+    Project(folder).run()
+    config = Project(folder).config
+    with closing(load_catalog("lakeorch", uri=config.catalog, warehouse=config.warehouse)) as catalog:
+        table = catalog.load_table("n.t")
+        with table.update_spec() as spec:
+            spec.remove_field("v")
+        with table.update_schema() as schema:
+            schema.delete_column("v")
+        table = catalog.load_table("n.t")
+        removal = RemoveSchemasUpdate(schema_ids=[0])
+        catalog.commit_table(table, (AssertTableUUID(uuid=table.metadata.table_uuid),), (removal,))
+    make({"models/n/t.sql": text.format("", ""), "raw/1.csv": "id,w,v\n1,7,1\n"})
+    [outcome] = Project(folder).run().outcomes
+    assert outcome.error.startswith("n.t: files are partitioned by a column that another program"), outcome
+    assert "rebuild the table with --full" in outcome.error
+    assert Project(folder).run(full=True).status == "published"
+    assert Project(folder).query("SELECT id, w FROM n.t ORDER BY id").read_all()["w"].to_pylist() == [0, 7]
