@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from lakeorch.run import Run
 # no turns, or because it takes longer than they wait. Each try reuses what is still true of the one before.
 ATTEMPTS = 8
 PATIENCE_S = 120.0
+_LONGEST_WAIT_S = 0.5
 
 T = TypeVar("T")
 
@@ -82,6 +84,8 @@ class Running:
             stack.enter_context(lake.hold(run_id))
             alone = lake.is_queue()
             for attempt in itertools.count(1):
+                if attempt > 2:  # overtaken although the others wait: by a program that knows no turns
+                    time.sleep(random.uniform(0.0, min(_LONGEST_WAIT_S, 0.01 * 2**attempt)))
                 # who was overtaken by others, or finds one who was, plans anew, and this time they wait
                 with lake.alone() if alone else contextlib.nullcontext():
                     if alone:
