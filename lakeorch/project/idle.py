@@ -18,6 +18,7 @@ from pathlib import Path
 
 import lakeorch
 from lakeorch.errors import UsageError
+from lakeorch.masking import is_secret, stand_in
 from lakeorch.model import Action, Outcome
 from lakeorch.project import kept
 from lakeorch.project.config import Config
@@ -25,7 +26,7 @@ from lakeorch.project.kept import digest
 from lakeorch.project.result import Result
 from lakeorch.sources.files import find_files
 
-FORMAT = 3
+FORMAT = 4
 # a file written again within the clock's grain keeps its times: what was young when it was looked at is not trusted
 GRAIN_NS = 2_000_000_000
 SQLITE = "sqlite:///"
@@ -119,11 +120,11 @@ def _folder(config: Config) -> Path:
 
 
 def _question(config: Config, asked: Asked) -> str:
-    """Everything that is asked and set, as a digest: no secret is kept."""
+    """Everything that is asked and set, as a digest, of a secret only what is slow to guess: it names a file."""
     settings = [config.folder, config.catalog, config.warehouse, config.engine, config.environment]
-    return digest(
-        [FORMAT, lakeorch.__version__, [list(part) for part in asked], settings, config.variables, config.defaults]
-    )
+    given = config.variables.items()
+    variables = {name: stand_in(name, value) if is_secret(name) else value for name, value in given}
+    return digest([FORMAT, lakeorch.__version__, [list(part) for part in asked], settings, variables, config.defaults])
 
 
 def _models(config: Config) -> str:

@@ -138,6 +138,21 @@ def test_no_secret_is_kept(make: Make) -> None:
     assert "hunter2" not in answer(folder.parent).read_text()
 
 
+def test_the_name_of_an_answer_is_no_fast_hash_of_a_secret(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make({**FILES, "lakeorch.yml": "models: models\nvariables: {n: 3, password: hunter2}\n"})
+    asked: list[str] = []
+    digest = idle.digest
+
+    def seen(value: object) -> str:
+        asked.append(repr(value))
+        return digest(value)
+
+    monkeypatch.setattr(idle, "digest", seen)
+    assert not remembered(folder)
+    assert any("scrypt" in question for question in asked)
+    assert not any("hunter2" in question for question in asked)
+
+
 def test_the_newest_answers_are_kept(make: Make) -> None:
     folder = make({"models/a/t.sql": "SELECT $n AS y"})
     for number in range(kept.MOST + 2):
