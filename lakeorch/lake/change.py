@@ -65,7 +65,7 @@ def apply(base: TableMetadata | None, updates: Sequence[TableUpdate], previous: 
             metadata = metadata.model_copy(update={"last_updated_ms": now})
     metadata.spec().check_compatible(metadata.schema())
     metadata.sort_order().check_compatible(metadata.schema())
-    # A new table grows from an empty first-version metadata, whose parts were never validated together.
+    # A new table grows from metadata without anything in it, whose parts were never validated together.
     return metadata if base is not None else type(metadata)(**dict(metadata))
 
 

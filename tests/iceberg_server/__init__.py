@@ -2,8 +2,8 @@
 
 It needs Java 17 and some jars, which Maven fetches:
 
-    mvn -f tests/iceberg_server/pom.xml dependency:copy-dependencies -DoutputDirectory=/tmp/iceberg
-    LAKEORCH_ICEBERG_JARS=/tmp/iceberg pytest tests/test_catalogs.py
+    mvn -f tests/iceberg_server/pom.xml dependency:copy-dependencies -DoutputDirectory=$HOME/iceberg-jars
+    LAKEORCH_ICEBERG_JARS=$HOME/iceberg-jars pytest tests/test_catalogs.py
 """
 
 from __future__ import annotations
