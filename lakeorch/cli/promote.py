@@ -50,7 +50,7 @@ def command(
 
 def text(found: Promotion) -> str:
     """The promotion for a reader."""
-    if found.status == "nothing to do":
+    if found.status == "nothing to do" and not found.kept:
         return click.style(f"nothing to do: {found.environment} has no tables of its own", fg="green")
     if found.status == "interrupted":
         return click.style("interrupted", fg="red", bold=True) + ", nothing was promoted"
@@ -62,13 +62,12 @@ def _tables(found: Promotion) -> list[str]:
     planned = found.status == "planned"
     rows = [(t.model, "" if planned and t.reason else f"{t.rows:,}", t.run_id, t.reason) for t in found.tables]
     cells = [row if any(row[3] for row in rows) else row[:3] for row in rows]
-    names = ("table", "rows", "built by run", "built again")[: len(cells[0]) if cells else 0]
+    why = "to be built first" if planned else "built again"
+    names = ("table", "rows", "built by run", why)[: len(cells[0]) if cells else 0]
     body = [f"    {line}" for line in table(names, cells, right=frozenset({1}))] if cells else []
     built = f"{count(found.recomputed, 'model')} recomputed"
     if planned:
-        others = [step for step in found.steps if step.model not in {t.model for t in found.tables}]
-        lines = [f"would promote {count(len(found.tables), 'table')} from {found.environment}: {built}", *body]
-        return lines + [f"would build first: {step.model} ({step.reason})" for step in others]
+        return [f"would promote {count(len(found.tables), 'table')} from {found.environment}: {built}", *body]
     if not found.tables:
         return [f"nothing was promoted; {found.environment} is as it was"]
     title = click.style("promoted", fg="green", bold=True)

@@ -8,8 +8,9 @@ What comes out is a `Config`. A file that was checked before is known again (`de
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from lakeorch.lint import Level
 
 Value = TypeVar("Value")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
+_NAMES = "up to 64 letters, digits, _ and -, as in dev; leave --env out for production"
 
 FILE = "lakeorch.yml"
 CATALOG = "lakeorch"
 MODELS = "sql_models"
+_SQLITE = "sqlite:///"
+_SERVED = ("http", "https")
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,14 +133,21 @@ def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> 
         raise UsageError(f"the path {given} has a backslash in the name of a folder", hint="rename or move the folder")
     at = next((path for path in (given, *given.parents) if (path / FILE).is_file()), None)
     typed = {name.lower(): typed_scalar(text) for name, text in variables.items()}
-    if env and not _NAME.fullmatch(env):
-        raise UsageError(f'"{env}" is no name for an environment', hint="letters, digits, _ and -, as in dev")
+    if env is not None:
+        require_name(env)
     if at is None:
         _refuse_near_miss(given)
         return _resolve(given.parent, given, Declared(), None, env or "", typed)
     file = _read(at, env or "")
     chosen = file.environments.get(env) if env else None
     return _resolve(at, _models(at, given, file), file, chosen, env or "", typed)
+
+
+def require_name(env: str) -> None:
+    """Raises UsageError where that is no name for an environment."""
+    # an empty one, a variable of a script that was not set, must not mean production
+    if not _NAME.fullmatch(env):
+        raise UsageError(f'"{env}" is no name for an environment', hint=_NAMES)
 
 
 def typed_scalar(text: str) -> Scalar:
@@ -209,25 +220,18 @@ def _resolve(
 ) -> Config:
     """Lays the environment over the top of the file, and that over the defaults."""
     layers = [layer for layer in (chosen, file) if layer is not None]
-
-    def first(name: str) -> str:
-        return next((getattr(layer, name) for layer in layers if getattr(layer, name)), "")
-
-    warehouse = first("warehouse") or "warehouse"
-    if "://" not in warehouse:
-        warehouse = str(root / warehouse)
-    at = root / "warehouse" if "://" in warehouse else Path(warehouse)
+    catalog, warehouse = _lake(root, layers)
     merged: dict[str, Scalar] = {}
     properties: dict[str, str] = {}
     for layer in reversed(layers):
         merged |= layer.variables
         properties |= layer.properties
     merged |= variables
-    catalog = _absolute(first("catalog"), root) or f"sqlite:///{at / 'catalog.db'}"
     environments = {name: _shares(found) for name, found in file.environments.items()}
     shares = bool(env) and environments.get(env, True)
     # a lake of its own in production's database has a name of its own there
-    apart = bool(env) and not shares and not (chosen and chosen.catalog) and bool(first("catalog"))
+    apart = bool(env) and not shares
+    apart = apart and _database(catalog, properties) == _database(_lake(root, [file])[0], file.properties)
     for value in (catalog, *(v for each in (merged, properties) for k, v in each.items() if is_secret(k))):
         hide(value)
     return Config(
@@ -237,7 +241,7 @@ def _resolve(
         environment=env,
         catalog=catalog,
         warehouse=warehouse,
-        engine=first("engine") or "duckdb",
+        engine=_first(layers, "engine") or "duckdb",
         threads=next((layer.threads for layer in layers if layer.threads), None),
         memory=next((layer.memory for layer in layers if layer.memory), None),
         variables=merged,
@@ -252,16 +256,42 @@ def _resolve(
     )
 
 
+def _first(layers: Sequence[Layer], name: str) -> str:
+    """What the first layer that says something of a setting says; empty where none does."""
+    return next((getattr(layer, name) for layer in layers if getattr(layer, name)), "")
+
+
+def _lake(root: Path, layers: Sequence[Layer]) -> tuple[str, str]:
+    """The catalog's URI and the warehouse, each with its default."""
+    warehouse = _first(layers, "warehouse") or "warehouse"
+    if "://" not in warehouse:
+        warehouse = str(root / warehouse)
+    at = root / "warehouse" if "://" in warehouse else Path(warehouse)
+    return _absolute(_first(layers, "catalog"), root) or f"{_SQLITE}{at / 'catalog.db'}", warehouse
+
+
+def _database(catalog: str, properties: Mapping[str, str]) -> tuple[str | None, ...]:
+    """Where a catalog's tables stand, however its address is written: two that are equal here show the same tables."""
+    if catalog.startswith(_SQLITE):
+        path, _, options = catalog.removeprefix(_SQLITE).partition("?")
+        return (os.path.realpath(path), options)
+    from urllib.parse import urlsplit
+
+    found = urlsplit(catalog)
+    place = (found.netloc.rpartition("@")[2].lower(), found.path.rstrip("/"))
+    # a server tells its catalogs apart by what it is asked for; drivers and users lead to the same database
+    return (*place, properties.get("warehouse"), properties.get("prefix")) if found.scheme in _SERVED else place
+
+
 def _shares(environment: Layer) -> bool:
     return not (environment.catalog or environment.warehouse)
 
 
 def _absolute(catalog: str, root: Path) -> str:
     """A SQLite URI with the path made absolute: its own rule is the current folder, ours the project root."""
-    prefix = "sqlite:///"
-    if not catalog.startswith(prefix) or catalog == f"{prefix}:memory:":
+    if not catalog.startswith(_SQLITE) or catalog == f"{_SQLITE}:memory:":
         return catalog
-    return prefix + str(root / catalog.removeprefix(prefix))
+    return _SQLITE + str(root / catalog.removeprefix(_SQLITE))
 
 
 def _masked(value: object) -> object:

@@ -16,6 +16,7 @@ from lakeorch.lake import Lake
 from lakeorch.model import Action, Outcome, Published, Step
 from lakeorch.observe import Observer
 from lakeorch.plan import Plan
+from lakeorch.project.config import require_name
 from lakeorch.project.result import Result, outcome_dict, step_dict
 from lakeorch.project.running import Running
 from lakeorch.project.wiring import Wiring, require_environment
@@ -30,7 +31,7 @@ class Promoted:
     """A table of an environment that became production's, or would.
 
     Attributes:
-        run_id: the run that made its rows.
+        snapshot_id, rows, run_id: its rows, and the run that made them; none yet where they are only planned.
         reason: why it was built again before, or would be; empty where it is what was audited.
     """
 
@@ -143,8 +144,11 @@ def _planned(environment: str, plan: Plan, own: Mapping[str, Published]) -> Prom
     steps = {step.model: step for step in plan.steps}
     busy = {name: s for name, s in steps.items() if s.action not in {Action.SKIP, Action.VIEW}}
     kept = {name: DEPARTED for name in own if name not in steps}
+    # what is built first is the environment's own by then, also where it shows production's now
+    built = {name for name, step in busy.items() if step.action in {Action.BUILD, Action.AMEND}}
     tables = tuple(
-        _promoted(name, own[name], busy[name].reason if name in busy else "") for name in sorted(own.keys() - kept)
+        _promoted(name, own.get(name), busy[name].reason if name in busy else "")
+        for name in sorted((own.keys() | built) - kept.keys())
     )
     return Promotion(environment, "", "planned", tables, kept, steps=tuple(busy.values()))
 
@@ -152,6 +156,7 @@ def _planned(environment: str, plan: Plan, own: Mapping[str, Published]) -> Prom
 def within(production: Wiring, environment: str) -> Wiring:
     """Production's settings over the environment's tables."""
     config = production.config
+    require_name(environment)
     if config.environment:
         raise UsageError("a promotion goes to production: leave --env out", hint=f"lakeorch promote {environment}")
     if not config.environments.get(environment, True):
@@ -238,6 +243,8 @@ def _require_audited(run: Run, outcome: Outcome, now: Published) -> None:
         raise MovedError(outcome.model, "another run changed it in the environment meanwhile")
 
 
-def _promoted(name: str, table: Published, reason: str) -> Promoted:
+def _promoted(name: str, table: Published | None, reason: str) -> Promoted:
+    if table is None:
+        return Promoted(name, None, 0, "", reason)
     run = table.properties.get("lakeorch.run-id", "")
     return Promoted(name, table.snapshot_id, table.rows, run, reason)

@@ -166,6 +166,7 @@ def require_environment(config: Config, lake: Lake) -> None:
         return
     known = {*config.environments, *lake.environments()}
     if name not in known:
-        begin = f"lakeorch run --env {name} begins it; there are: {', '.join(sorted(known)) or 'none'}"
+        there = ", ".join(sorted(known)) or "none"
+        begin = f"lakeorch run --env {name} begins it with the first table that it builds; there are: {there}"
         hint = suggestion(name, known) or begin
         raise UsageError(f'there is no environment "{name}"', hint=hint)

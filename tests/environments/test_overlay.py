@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lakeorch.cli import main
 from lakeorch.errors import LakeorchError, UsageError
 from lakeorch.project import Project
 from lakeorch.project.past import iso
@@ -178,6 +179,26 @@ def test_a_lake_of_its_own_is_never_mixed_with_production(site: Site) -> None:
         with pytest.raises(UsageError, match="lake of its own"):
             refused()
     assert site.project("near").run().status == "nothing to do"
+
+
+@pytest.mark.parametrize("lake", ["{warehouse: warehouse}", "{catalog: 'sqlite:///./warehouse/catalog.db'}"])
+def test_an_environment_with_productions_own_address_leaves_its_tables_alone(site: Site, lake: str) -> None:
+    site.write("lakeorch.yml", f"environments: {{trial: {lake}}}\n")
+    before, rows = site.tables(), site.rows("marts.days")
+    site.edit("marts.days", "SELECT 9 AS day")
+    assert site.project("trial").run().status == "published"
+    assert (site.tables(), site.rows("marts.days")) == (before, rows)
+    assert site.rows("marts.days", "trial") == [(9,)]
+
+
+def test_an_empty_name_is_not_production(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    before = site.tables()
+    site.edit("marts.days", "SELECT 9 AS day")
+    folder = str(site.folder)
+    for words in (["run", folder, "--env", ""], ["promote", "", "-p", folder], ["env", "drop", "", "-p", folder]):
+        assert main(words) == 2
+        assert 'error: "" is no name for an environment' in capsys.readouterr().err
+    assert site.tables() == before
 
 
 def test_a_dropped_environment_shows_production(site: Site) -> None:

@@ -306,6 +306,30 @@ def test_a_dry_run_writes_nothing(site: Site, capsys: pytest.CaptureFixture[str]
     assert picture(site.root / "warehouse").keys() == before.keys()
 
 
+def test_a_dry_run_counts_what_is_built_first(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.edit("marts.revenue", BETTER)
+    site.run_dev()
+    site.edit("marts.revenue", "SELECT store, 0::BIGINT AS revenue FROM staging.sales")
+    site.production.run()
+    site.edit("marts.revenue", BETTER)
+    site.edit("marts.new", "SELECT 1 AS x")
+    planned = site.production.promote("dev", dry_run=True)
+    assert main(["promote", "dev", "--dry-run", "-p", str(site.folder)]) == 0
+    assert "would promote 3 tables from dev: 3 models recomputed" in capsys.readouterr().out
+    found = site.production.promote("dev")
+    assert [table.model for table in planned.tables] == [table.model for table in found.tables]
+
+
+def test_what_stays_behind_is_told_where_nothing_else_is_there(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.edit("marts.new", "SELECT 1 AS x")
+    site.run_dev()
+    (site.folder / "marts" / "new.sql").unlink()
+    assert main(["promote", "dev", "-p", str(site.folder)]) == 0
+    out = capsys.readouterr().out
+    assert "nothing was promoted" in out
+    assert "marts.new: no longer in the project: it stays in the environment" in out
+
+
 def test_the_command_line(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(site.folder)
     run = changed(site)

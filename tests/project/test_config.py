@@ -207,7 +207,50 @@ def test_a_lake_of_its_own_in_the_database_of_production_has_its_own_name(root: 
     assert load(root, "environments: {a: {warehouse: a}}", "a").catalogs == ("lakeorch",)
 
 
-@pytest.mark.parametrize("name", ["a b", "-x", "a/b", "ä"])
+SERVER = "catalog: https://lake.example/api\n"
+DATABASE = "catalog: postgresql://lake:${SHOP_PASSWORD}@db.example/lake\n"
+
+
+@pytest.mark.parametrize(
+    ("top", "lake"),
+    [
+        ("", "{warehouse: warehouse}"),
+        ("", "{warehouse: ./transform/../warehouse/}"),
+        ("", "{catalog: 'sqlite:///warehouse/catalog.db'}"),
+        ("catalog: sqlite:///c.db\n", "{catalog: 'sqlite:///./c.db', warehouse: a}"),
+        ("catalog: sqlite:///c.db\n", "{catalog: 'sqlite:///linked/c.db'}"),
+        (DATABASE, "{catalog: 'postgresql+psycopg://dev@DB.example/lake', warehouse: a}"),
+        (SERVER, "{catalog: 'https://lake.example/api/', warehouse: a}"),
+        (SERVER + "properties: {warehouse: w}\n", "{catalog: 'https://lake.example/api', properties: {warehouse: w}}"),
+    ],
+)
+def test_an_environment_that_names_productions_own_database_is_not_production(
+    root: Path, top: str, lake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter2")
+    (root / "linked").symlink_to(root)
+    config = load(root, f"{top}environments: {{a: {lake}}}\n", "a")
+    assert (config.shares, config.catalogs) == (False, ("lakeorch_a",))
+    assert load(root).catalogs == ("lakeorch",)
+
+
+@pytest.mark.parametrize(
+    ("top", "lake"),
+    [
+        (DATABASE, "{catalog: 'postgresql://db.example/other'}"),
+        (SERVER, "{catalog: 'https://lake.example/other'}"),
+        (SERVER, "{catalog: 'https://lake.example/api', properties: {warehouse: w}}"),
+    ],
+)
+def test_an_environment_in_a_database_of_its_own_needs_no_other_name(
+    root: Path, top: str, lake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter2")
+    assert load(root, f"{top}environments: {{a: {lake}}}\n", "a").catalogs == ("lakeorch",)
+
+
+# empty: a variable of a script that was not set must not mean production
+@pytest.mark.parametrize("name", ["", "a b", "-x", "a/b", "ä", "a" * 65])
 def test_names_that_no_environment_can_have(root: Path, name: str) -> None:
     with pytest.raises(UsageError, match="no name for an environment"):
         load(root, env=name)
