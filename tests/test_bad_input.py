@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-import lakeorch.lake.catalog
 import lakeorch.lake.commit
+import lakeorch.lake.database
 from lakeorch.cli import main
 from lakeorch.project import Project
 from tests.conftest import Make, picture
@@ -124,7 +124,7 @@ def test_unknown_selectors_and_flags(make: Make, capsys: pytest.CaptureFixture[s
 def test_a_catalog_in_trouble(
     make: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    monkeypatch.setattr(lakeorch.lake.catalog, "BUSY_MS", 300)
+    monkeypatch.setattr(lakeorch.lake.database, "BUSY_S", 0.3)
     monkeypatch.setattr(lakeorch.lake.commit, "PATIENCE_S", 0.5)
     folder = make(GOOD)
     Project(folder).run()

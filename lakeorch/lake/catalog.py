@@ -1,7 +1,7 @@
 """A catalog in a database: pointers to metadata files, and the one transaction that swaps them.
 
-One code path for SQLite and Postgres: pyiceberg's SqlCatalog owns the tables and the connection, so that every other
-Iceberg client sees the same catalog; swapping several pointers at once is what it lacks.
+The tables are those of pyiceberg's SqlCatalog, so that every other Iceberg client sees the same catalog; swapping
+several pointers at once is what that lacks.
 """
 
 from __future__ import annotations
@@ -9,41 +9,51 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from pyiceberg.catalog.sql import IcebergNamespaceProperties, IcebergTables, SqlCatalog, SqlCatalogBaseTable
+from pyiceberg.catalog.noop import NoopCatalog
+from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
-from sqlalchemy import (
-    Connection,
-    Delete,
-    String,
-    Update,
-    bindparam,
-    case,
-    delete,
-    event,
-    insert,
-    inspect,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
 
+from lakeorch.lake.database import Connection, Database, DatabaseError, SqliteDatabase
 from lakeorch.lake.metadata import Files, written
-from lakeorch.lake.pointers import ATOMIC
+from lakeorch.lake.pointers import ATOMIC, TYPE, pointers_in, split
 from lakeorch.lake.port import CommitMissedError, TableCommit, identifier
 from lakeorch.lake.remedy import passing, plainly
 from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published
 
-BUSY_MS = 10_000
 _RETRY_S = 0.02
-# How a SQLite transaction begins: one that read first and writes later fails at once when another wrote in between.
-_BEGIN = "lakeorch_begin"
-_READS, _WRITES, _OUTSIDE = "BEGIN", "BEGIN IMMEDIATE", ""
+# as pyiceberg makes them
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS iceberg_tables (
+        catalog_name VARCHAR(255) NOT NULL,
+        table_namespace VARCHAR(255) NOT NULL,
+        table_name VARCHAR(255) NOT NULL,
+        metadata_location VARCHAR(1000),
+        previous_metadata_location VARCHAR(1000),
+        iceberg_type VARCHAR(5),
+        PRIMARY KEY (catalog_name, table_namespace, table_name))""",
+    """CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
+        catalog_name VARCHAR(255) NOT NULL,
+        namespace VARCHAR(255) NOT NULL,
+        property_key VARCHAR(255) NOT NULL,
+        property_value VARCHAR(1000) NOT NULL,
+        PRIMARY KEY (catalog_name, namespace, property_key))""",
+)
+# one table
+_IS = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
+_POINTER = f"SELECT metadata_location FROM iceberg_tables WHERE {_IS}"
+# one row, where its pointer is as expected; a table that must only stay is written as it is, which locks and counts it
+_MOVE = f"""UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location =
+    CASE WHEN metadata_location = ? THEN previous_metadata_location ELSE metadata_location END
+    WHERE {_IS} AND metadata_location = ?"""
+_TAKE = f"DELETE FROM iceberg_tables WHERE {_IS} AND metadata_location = ?"
+_ADD = """INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location{column})
+    VALUES (?, ?, ?, ?{value})"""
+_SPACE = "SELECT 1 FROM iceberg_namespace_properties WHERE catalog_name = ? AND namespace = ?"
+_ADD_SPACE = """INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
+    VALUES (?, ?, 'exists', 'true')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,73 +71,40 @@ class Swap:
     new: str | None
 
 
-class DatabaseCatalog(SqlCatalog):
-    """A SqlCatalog that tells absence from failure, and swaps many pointers at once.
+class DatabaseCatalog:
+    """A catalog that tells absence from failure, and swaps many pointers at once; see `port.Catalog`.
 
     Args:
         name: of the catalog inside the database.
+        database: where it lies; None for a file that is not there, whose catalog is empty.
         create: make the tables where they are missing; otherwise such a catalog is empty.
         place: what to call it in messages.
-        properties: `uri`, `warehouse` and settings of the file system.
+        properties: settings of the file system.
     """
 
-    def __init__(self, name: str, *, create: bool, place: str, properties: Mapping[str, str]) -> None:
-        self._create = create
+    def __init__(
+        self, name: str, database: Database | None, *, create: bool, place: str, properties: Mapping[str, str]
+    ) -> None:
+        self.name = name
         self.place = place
-        self.absent = False
-        with plainly(place):
-            super().__init__(name, **properties)
-
-    def _init_catalog(self) -> None:
+        self.properties = dict(properties)
+        self._database = database
+        self._layout: frozenset[str] = frozenset()
+        if database is None:
+            return
         try:
-            self._look()
-        except SQLAlchemyError:
-            self.engine.dispose()
+            with plainly(place):
+                self._layout = database.layout()
+                if create and not self._layout:
+                    self._layout = _made(database)
+        except BaseException:
+            database.close()
             raise
 
-    def _look(self) -> None:
-        sqlite = self.engine.dialect.name == "sqlite"
-        if sqlite:
-            event.listen(self.engine, "connect", _connected)
-            event.listen(self.engine, "begin", _begun)
-        if not self._has_tables():
-            self.absent = not self._create
-            self._schema_version = "v1"
-            if self._create:
-                if sqlite:
-                    self._write_ahead()
-                self._make_tables()
-            return
-        columns = {column["name"] for column in inspect(self.engine).get_columns(IcebergTables.__tablename__)}
-        self._schema_version = "v1" if "iceberg_type" in columns else "v0"
-
-    def _has_tables(self) -> bool:
-        wanted = {IcebergTables.__tablename__, IcebergNamespaceProperties.__tablename__}
-        return wanted <= set(inspect(self.engine).get_table_names())
-
-    def _write_ahead(self) -> None:
-        """Lets readers go on while a run writes; kept in the file for good, so it is set once."""
-        deadline = time.monotonic() + BUSY_MS / 1000
-        with self.engine.connect().execution_options(**{_BEGIN: _OUTSIDE}) as connection:
-            while True:
-                try:
-                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                except OperationalError as error:
-                    # Two first runs at once: SQLite does not wait here by itself.
-                    if not passing(error) or time.monotonic() > deadline:
-                        raise
-                    time.sleep(_RETRY_S)
-                else:
-                    return
-
-    def _make_tables(self) -> None:
-        try:
-            with self.engine.connect().execution_options(**{_BEGIN: _WRITES}) as connection, connection.begin():
-                SqlCatalogBaseTable.metadata.create_all(connection)
-        except SQLAlchemyError:
-            # Two first runs at once: the other one made them.
-            if not self._has_tables():
-                raise
+    def close(self) -> None:
+        """Frees the connections."""
+        if self._database is not None:
+            self._database.close()
 
     @property
     def guarantee(self) -> str:
@@ -152,39 +129,24 @@ class DatabaseCatalog(SqlCatalog):
         Returns:
             Catalog → table → location of its metadata file.
         """
-        found: dict[str, dict[str, str]] = {name: {} for name in names}
-        if self.absent:
-            return found
-        table = IcebergTables
-        query = select(table.catalog_name, table.table_namespace, table.table_name, table.metadata_location)
-        if names:
-            query = query.where(table.catalog_name.in_(names))
-        if only:
-            space, name = _split(only)
-            query = query.where(table.table_namespace == space, table.table_name == name)
-        if (only_tables := self._iceberg_type_filter()) is not None:
-            query = query.where(only_tables)
-        with plainly(self.place), self.engine.connect() as connection:
-            rows = connection.execute(query).all()
-        for catalog, space, name, location in rows:
-            if location:
-                found.setdefault(catalog, {})[f"{space}.{name}"] = location
-        return found
+        with plainly(self.place):
+            return pointers_in(self._database, self._layout, names, only)
 
     def everywhere(self) -> frozenset[str]:
         """The locations of all metadata files that any catalog of the database points to."""
-        if self.absent:
+        if self._database is None or not self._layout:
             return frozenset()
-        with plainly(self.place), self.engine.connect() as connection:
-            locations = connection.execute(select(IcebergTables.metadata_location)).scalars().all()
-        return frozenset(location for location in locations if location)
+        with plainly(self.place):
+            rows = self._database.rows("SELECT metadata_location FROM iceberg_tables")
+        return frozenset(location for (location,) in rows if location)
 
     def pointer(self, name: str) -> str | None:
         """The location of one table's metadata file, None when there is no such table."""
-        if self.absent:
+        if self._database is None or not self._layout:
             return None
-        with plainly(self.place), self.engine.connect() as connection:
-            return connection.execute(_POINTER, _key(self.name, name)).scalar()
+        with plainly(self.place):
+            rows = self._database.rows(_POINTER, self.name, *split(name))
+        return rows[0][0] if rows else None
 
     def published(self, pointers: Mapping[str, str]) -> dict[str, Published]:
         """What the metadata files say, each read once in the life of the process."""
@@ -197,13 +159,15 @@ class DatabaseCatalog(SqlCatalog):
     def table(self, name: str, location: str) -> Table:
         """A table as a metadata file describes it."""
         metadata = self._files.metadata(location)
-        io = self._load_file_io(metadata.properties, location)
-        return Table(identifier(name), metadata, location, io, self)
+        return Table(identifier(name), metadata, location, self._io(metadata, location), NoopCatalog(self.name))
 
     def unborn(self, name: str, metadata: TableMetadata) -> Table:
         """A table that exists nowhere yet."""
-        io = self._load_file_io(metadata.properties, metadata.location)
-        return Table(identifier(name), metadata, "", io, self)
+        io = self._io(metadata, metadata.location)
+        return Table(identifier(name), metadata, "", io, NoopCatalog(self.name))
+
+    def _io(self, metadata: TableMetadata, location: str) -> FileIO:
+        return load_file_io({**self.properties, **metadata.properties}, location)
 
     @property
     def _files(self) -> Files:
@@ -216,7 +180,7 @@ class DatabaseCatalog(SqlCatalog):
 
         Raises:
             CommitMissedError: a table is not where it was expected; nothing was changed.
-            SQLAlchemyError: as `swap` says.
+            DatabaseError: as `swap` says.
         """
         stay = [Swap(self.name, name, location, location) for name, location in held.items()]
         self.swap([*stay, *(Swap(self.name, change.name, change.location, written(change)) for change in changes)])
@@ -237,81 +201,64 @@ class DatabaseCatalog(SqlCatalog):
 
         Raises:
             CommitMissedError: a pointer is not at `old`; nothing was changed.
-            SQLAlchemyError: the database failed. Unless it failed before the commit, look what became of it.
+            DatabaseError: the database failed. Unless it failed before the commit, look what became of it.
         """
+        if self._database is None:
+            raise DatabaseError("unable to open database file")
         # In one order, so that two runs that want the same tables wait for each other instead of blocking for ever.
         swaps = sorted(swaps, key=lambda swap: (swap.catalog, swap.name))
-        there = [swap for swap in swaps if swap.old is not None]
+        moved = [(s.new, s.new, *_at(s), s.old) for s in swaps if s.old is not None and s.new is not None]
+        taken = [(*_at(s), s.old) for s in swaps if s.old is not None and s.new is None]
         absent = [swap for swap in swaps if swap.old is None and swap.new is None]
-        with self.engine.connect().execution_options(**{_BEGIN: _WRITES}) as connection, connection.begin():
-            _change(connection, _MOVE, [swap for swap in there if swap.new is not None])
-            _change(connection, _TAKE, [swap for swap in there if swap.new is None])
+        with self._database.transaction() as connection:
+            for statement, rows in ((_MOVE, moved), (_TAKE, taken)):
+                if rows and connection.change(statement, rows) != len(rows):
+                    raise CommitMissedError(", ".join(swap.name for swap in swaps))
             for swap in absent:
-                if connection.execute(_POINTER, _key(swap.catalog, swap.name)).first():
+                if connection.rows(_POINTER, *_at(swap)):
                     raise CommitMissedError(swap.name)
             if new := [swap for swap in swaps if swap.old is None and swap.new is not None]:
                 self._add(connection, new)
 
     def _add(self, connection: Connection, swaps: Sequence[Swap]) -> None:
-        known = IcebergNamespaceProperties
-        rows = []
-        spaces: dict[tuple[str, str], None] = {}
-        for swap in swaps:
-            space, table = _split(swap.name)
-            spaces[swap.catalog, space] = None
-            rows.append({**self._create_table_row(space, table, swap.new), "catalog_name": swap.catalog})
-        for catalog, space in spaces:
-            there = select(literal(1)).where(known.catalog_name == catalog, known.namespace == space)
-            if not connection.execute(there).first():
-                values = {"catalog_name": catalog, "namespace": space}
-                connection.execute(insert(known).values(**values, property_key="exists", property_value="true"))
-        connection.execute(insert(IcebergTables), rows)
+        spaces = dict.fromkeys((swap.catalog, split(swap.name)[0]) for swap in swaps)
+        for space in spaces:
+            if not connection.rows(_SPACE, *space):
+                connection.change(_ADD_SPACE, [space])
+        typed = TYPE in self._layout
+        statement = _ADD.format(column=f", {TYPE}" if typed else "", value=", 'TABLE'" if typed else "")
+        connection.change(statement, [(*_at(swap), swap.new) for swap in swaps])
 
 
-def _change(connection: Connection, statement: Update | Delete, swaps: Sequence[Swap]) -> None:
-    rows = [{**_key(swap.catalog, swap.name), "old": swap.old, "new": swap.new} for swap in swaps]
-    if rows and connection.execute(statement, rows).rowcount != len(rows):
-        raise CommitMissedError(", ".join(swap.name for swap in swaps))
+def _at(swap: Swap) -> tuple[str, str, str]:
+    return (swap.catalog, *split(swap.name))
 
 
-# one table; the values are bound when it is executed
-_IS = (
-    IcebergTables.catalog_name == bindparam("catalog"),
-    IcebergTables.table_namespace == bindparam("space"),
-    IcebergTables.table_name == bindparam("table"),
-)
-_POINTER = select(IcebergTables.metadata_location).where(*_IS)
-# one row, where its pointer is as expected
-_OLD, _NEW = bindparam("old", type_=String), bindparam("new", type_=String)
-_AT = (*_IS, IcebergTables.metadata_location == _OLD)
-# a table that must only stay is written as it is: that locks its row and counts it
-_BEFORE = case((_OLD == _NEW, IcebergTables.previous_metadata_location), else_=_OLD)
-_MOVE = (
-    update(IcebergTables)
-    .where(*_AT)
-    .values(metadata_location=_NEW, previous_metadata_location=_BEFORE)
-    .execution_options(synchronize_session=False)
-)
-_TAKE = delete(IcebergTables).where(*_AT).execution_options(synchronize_session=False)
+def _made(database: Database) -> frozenset[str]:
+    """Makes the tables of a catalog; returns the columns of its table of tables."""
+    if isinstance(database, SqliteDatabase):
+        _write_ahead(database)
+    try:
+        with database.transaction() as connection:
+            for statement in _TABLES:
+                connection.change(statement)
+    except DatabaseError:
+        # Two first runs at once: the other one made them.
+        if not database.layout():
+            raise
+    return database.layout()
 
 
-def _key(catalog: str, name: str) -> dict[str, str]:
-    space, table = _split(name)
-    return {"catalog": catalog, "space": space, "table": table}
-
-
-def _split(name: str) -> tuple[str, str]:
-    space, _, table = name.rpartition(".")
-    return space, table
-
-
-def _connected(connection: Any, _entry: ConnectionPoolEntry) -> None:
-    # The driver would begin transactions late and by itself; `_begun` says when.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout={BUSY_MS}").close()
-
-
-def _begun(connection: Connection) -> None:
-    begin = connection.get_execution_options().get(_BEGIN, _READS)
-    if begin:
-        connection.exec_driver_sql(begin)
+def _write_ahead(database: SqliteDatabase) -> None:
+    """Lets readers go on while a run writes; kept in the file for good, so it is set once."""
+    deadline = time.monotonic() + database.patience_s
+    while True:
+        try:
+            database.rows("PRAGMA journal_mode=WAL")
+        except DatabaseError as error:
+            # Two first runs at once: SQLite does not wait here by itself.
+            if not passing(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return

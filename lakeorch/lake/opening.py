@@ -12,8 +12,9 @@ from pyiceberg.io import FileIO, load_file_io
 
 from lakeorch.errors import CatalogError, UsageError
 from lakeorch.lake.catalog import DatabaseCatalog
+from lakeorch.lake.database import Database, PostgresDatabase, SqliteDatabase, is_postgres
 from lakeorch.lake.environment import environment_of
-from lakeorch.lake.pointers import is_served
+from lakeorch.lake.pointers import SQLITE, is_served
 from lakeorch.lake.port import Catalog
 from lakeorch.lake.remedy import plainly
 from lakeorch.lake.scan import plain
@@ -22,9 +23,7 @@ from lakeorch.lake.turns import Turns, turns_of
 
 NAME = "lakeorch"
 _OWN = "_lakeorch"
-_SQLITE = "sqlite:///"
-# without a driver named, which one is meant would depend on SQLAlchemy's version
-_POSTGRES = re.compile(r"^postgres(?:ql)?://")
+_ADDRESSES = "sqlite:///file, postgresql://… and https://… (a REST catalog) work"
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -48,12 +47,12 @@ def opened(
     root = local(warehouse)
     where = str(root) if root else warehouse.rstrip("/")
     with plainly(place):
-        uri = prepared(uri, root, create=create)
+        prepare(uri, root, create=create)
     settings = {**properties, "uri": uri, "warehouse": where}
     io = load_file_io(settings, where)
     storage: Storage = DiskStorage(root / _OWN) if root else ObjectStorage(io, f"{where}/{_OWN}")
     catalog: Catalog
-    database = None
+    database: Database | None = None
     if is_served(uri):
         from lakeorch.lake.rest import ServerCatalog
 
@@ -63,8 +62,8 @@ def opened(
         # to a server, `warehouse` is one of its own
         catalog = ServerCatalog(name, place=place, properties={**properties, "uri": uri}, storage=storage)
     else:
-        catalog = DatabaseCatalog(name, create=create, place=place, properties=settings)
-        database = catalog.engine
+        database = database_of(uri, create=create)
+        catalog = DatabaseCatalog(name, database, create=create, place=place, properties=settings)
     turns = turns_of(root / _OWN / "turn" if root else None, database, name)
     shown = environment_of(catalog, environment) if environment else catalog
     return Opened(shown, where, storage, turns, io, own)
@@ -88,21 +87,16 @@ def files_of(uri: str) -> frozenset[str]:
     return frozenset(f"{file}{end}" for end in ("", "-wal", "-shm", "-journal")) if file else frozenset()
 
 
-def prepared(uri: str, root: Path | None, *, create: bool) -> str:
-    """The catalog's address to connect to.
-
-    With `create`, the folders are there afterwards. Without, nothing is written: a missing SQLite file is stood in
-    for by an empty catalog in memory, and a file in a folder that may not be written is opened read-only.
+def prepare(uri: str, root: Path | None, *, create: bool) -> None:
+    """Sees that a lake can be opened; with `create` the folders are there afterwards.
 
     Raises:
         CatalogError: the file is gone but its tables are not, or the warehouse cannot be written.
         OSError: a folder cannot be made.
     """
     file = _file(uri)
-    if file is not None and (not file.exists() or not file.stat().st_size):
+    if file is not None and _is_missing(file):
         _check_not_gone(file, root)
-        if not create:
-            return "sqlite://"
     if create:
         for folder in {folder for folder in (root, file.parent if file else None) if folder}:
             folder.mkdir(parents=True, exist_ok=True)
@@ -111,19 +105,39 @@ def prepared(uri: str, root: Path | None, *, create: bool) -> str:
                     f"{folder}: it cannot be written",
                     hint="give this user the right to write there, or use another warehouse",
                 )
-    elif file is not None and not os.access(file.parent, os.W_OK):
+
+
+def database_of(uri: str, *, create: bool) -> Database | None:
+    """The database at an address, not connected yet.
+
+    Without `create`, nothing is written: None stands for a SQLite file that is missing, and one in a folder that may
+    not be written is opened read-only.
+
+    Raises:
+        CatalogError: there is no such kind of database.
+    """
+    if is_postgres(uri):
+        return PostgresDatabase(uri)
+    file = _file(uri)
+    if file is None or "?" in uri:
+        known = uri.startswith(SQLITE) or "://" not in uri
+        what = "that is not an address of a catalog" if known else "there is no such kind of catalog"
+        raise CatalogError(f"{place_of(uri)}: {what}", hint=_ADDRESSES)
+    if not create and _is_missing(file):
+        return None
+    if not create and not os.access(file.parent, os.W_OK):
         # A write-ahead log needs a writable folder; without a log nobody is writing, so the file can be taken as is.
-        how = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
-        return f"{_SQLITE}file:{file}?{how}&uri=true"
-    if file is None:
-        return _POSTGRES.sub("postgresql+psycopg://", uri)
-    # the driver undoes percent signs, which are part of the path here
-    return uri.replace("%", "%25")
+        return SqliteDatabase(file, "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1")
+    return SqliteDatabase(file)
+
+
+def _is_missing(file: Path) -> bool:
+    return not file.exists() or not file.stat().st_size
 
 
 def _file(uri: str) -> Path | None:
-    path = uri.removeprefix(_SQLITE).partition("?")[0]
-    return Path(path).absolute() if uri.startswith(_SQLITE) and path not in ("", ":memory:") else None
+    path = uri.removeprefix(SQLITE).partition("?")[0]
+    return Path(path).absolute() if uri.startswith(SQLITE) and path not in ("", ":memory:") else None
 
 
 def _check_not_gone(file: Path, root: Path | None) -> None:

@@ -16,9 +16,9 @@ from pyiceberg.exceptions import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from lakeorch.errors import CatalogError, LakeorchError
+from lakeorch.lake.database import DatabaseError
 
 _DISK: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run again; published tables are as they were"),
@@ -65,21 +65,19 @@ _SERVER: tuple[tuple[tuple[type[RESTError], ...], str, str], ...] = (
     ((RESTError,), "the catalog does not take this", "check its address, its version and what it logs"),
 )
 
-_ADDRESSES = "sqlite:///…, postgresql+psycopg://… and https://… (a REST catalog) work"
-
 # Read back and try again: another writer was faster, or the database was busy.
 _PASSING = ("locked", "busy", "deadlock", "could not serialize", "unique constraint", "duplicate key")
 
 
 # what a catalog raises of its own accord, from a commit: it is not known then whether the commit was made
-FAILURES: tuple[type[Exception], ...] = (SQLAlchemyError, RESTError)
+FAILURES: tuple[type[Exception], ...] = (DatabaseError, RESTError)
 
 
 def passing(error: Exception) -> bool:
     """Whether trying again can help: the database was busy or another writer came first."""
-    if not isinstance(error, SQLAlchemyError):
+    if not isinstance(error, DatabaseError):
         return isinstance(error, _PASSING_ON_A_SERVER)
-    text = str(getattr(error, "orig", None) or error).lower()
+    text = str(error).lower()
     return any(words in text for words in _PASSING)
 
 
@@ -96,7 +94,7 @@ def plainly(place: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise _disk(error, place) from error
-    except SQLAlchemyError as error:
+    except DatabaseError as error:
         raise _database(error, place) from error
     except RESTError as error:
         raise _server(error, place) from error
@@ -113,12 +111,8 @@ def _disk(error: OSError, place: str) -> CatalogError:
     return CatalogError(f"{where}: {what}", hint=hint)
 
 
-def _database(error: SQLAlchemyError, place: str) -> CatalogError:
-    if isinstance(error, NoSuchModuleError):
-        return CatalogError(f"{place}: there is no such kind of catalog", hint=_ADDRESSES)
-    if isinstance(error, ArgumentError):
-        return CatalogError(f"{place}: that is not an address of a catalog", hint=_ADDRESSES)
-    said = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip()
+def _database(error: DatabaseError, place: str) -> CatalogError:
+    said = str(error)
     for words, what, hint in _DATABASE:
         if words in said.lower():
             return CatalogError(f"{place}: {what}", hint=hint)

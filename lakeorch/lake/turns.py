@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from lakeorch.lake.database import Connection, Database, DatabaseError, PostgresDatabase
 
 PATIENCE_S = 15.0
 _LONGEST_WAIT_S = 0.1
@@ -94,15 +93,15 @@ def _lock(descriptor: int, *, alone: bool) -> bool:
 class PostgresTurns:
     """An advisory lock of the catalog's database, for runs anywhere."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
+    def __init__(self, database: PostgresDatabase, name: str) -> None:
+        self._database = database
         self._name = f"lakeorch:{name}"
 
     @contextlib.contextmanager
     def hold(self, *, alone: bool) -> Iterator[None]:
         """See `Turns`."""
         with contextlib.ExitStack() as stack:
-            with contextlib.suppress(SQLAlchemyError):
+            with contextlib.suppress(DatabaseError):
                 connection = stack.enter_context(self._connected())
                 _wait_for(lambda: self._lock(connection, alone=alone))
             yield
@@ -112,34 +111,27 @@ class PostgresTurns:
         try:
             with self._connected() as connection:
                 return not self._lock(connection, alone=False)
-        except SQLAlchemyError:
+        except DatabaseError:
             return False
 
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-            try:
-                yield connection
-            finally:
-                connection.invalidate()  # back in the pool, it would keep the lock
+    def _connected(self) -> contextlib.closing[Connection]:
+        # one of its own: back among those that are lent, it would keep the lock
+        return contextlib.closing(self._database.connect())
 
     def _lock(self, connection: Connection, *, alone: bool) -> bool:
         call = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
-        return bool(
-            connection.execute(text(f"SELECT {call}(hashtextextended(:name, 0))"), {"name": self._name}).scalar()
-        )
+        return bool(connection.rows(f"SELECT {call}(hashtextextended(?, 0))", self._name)[0][0])
 
 
-def turns_of(file: Path | None, database: Engine | None, name: str) -> Turns:
+def turns_of(file: Path | None, database: Database | None, name: str) -> Turns:
     """The lock that a lake can offer.
 
     Args:
         file: where one could lie; None for a warehouse in an object store.
-        database: of the catalog; None where it has none.
+        database: of the catalog; None where it has none, or that is not there.
         name: of the catalog.
     """
-    if database is not None and database.dialect.name == "postgresql":
+    if isinstance(database, PostgresDatabase):
         return PostgresTurns(database, name)
     return FileTurns(file) if file is not None and os.name == "posix" else NoTurns()
 

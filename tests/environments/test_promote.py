@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from lakeorch.cli import main
 from lakeorch.errors import ProjectError, UsageError
 from lakeorch.lake.catalog import DatabaseCatalog
+from lakeorch.lake.database import DatabaseError
 from lakeorch.project.past import iso
 from tests.conftest import Make, picture
 from tests.environments.site import BETTER, FILES, Site
@@ -237,7 +237,7 @@ def test_a_lost_reply_is_a_promotion_that_was_made(site: Site, monkeypatch: pyte
 
     def lost(go_on: Callable[[], None]) -> None:
         go_on()
-        raise OperationalError("COMMIT", {}, Exception("the connection was lost"))
+        raise DatabaseError("the connection was lost")
 
     _at_the_commit(monkeypatch, lost)
     assert site.promote()
@@ -365,7 +365,7 @@ def test_postgres(make: Make, postgres: NewDatabase, monkeypatch: pytest.MonkeyP
 
     def lost(go_on: Callable[[], None]) -> None:
         go_on()
-        raise OperationalError("COMMIT", {}, Exception("the connection was lost"))
+        raise DatabaseError("the connection was lost")
 
     _at_the_commit(monkeypatch, lost)
     assert site.promote()

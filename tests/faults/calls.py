@@ -343,10 +343,10 @@ def _copies(calls: Calls) -> Iterator[None]:
         yield
 
 
-# what drivers say, by SQLAlchemy's name of the database: broken, full, and another writer in the way
+# what drivers say: broken, full, and another writer in the way
 _SAID = {
-    "sqlite": ("disk I/O error", "database or disk is full", "database is locked"),
-    "postgresql": (
+    "?": ("disk I/O error", "database or disk is full", "database is locked"),
+    "%s": (
         "server closed the connection unexpectedly",
         "could not extend file: No space left on device",
         "could not serialize access due to concurrent update",
@@ -356,36 +356,19 @@ _SAID = {
 
 @contextmanager
 def _database(calls: Calls) -> Iterator[None]:
-    from sqlalchemy.engine.default import DefaultDialect
+    from lakeorch.lake.database import Connection, DatabaseError
 
-    def raises(dialect: Any, which: int) -> BaseException:
-        error: BaseException = dialect.dbapi.OperationalError(_SAID[dialect.name][which])
-        return error
+    real = Connection._run
 
-    def through(dialect: Any, door: Door, label: str, act: Callable[[], Any]) -> Any:
-        error = lambda full: raises(dialect, int(full))  # noqa: E731
-        return calls.through(Call(door, label, act, error, busy=partial(raises, dialect, 2)))
+    def run(self: Any, statement: str, act: Callable[[Any, str], Any]) -> Any:
+        said = " ".join(statement.split())
+        reads = said == "BEGIN" or said.upper().startswith("SELECT")
+        door: Door = "commit" if said == "COMMIT" else "read" if reads else "sql"
+        error = lambda full: DatabaseError(_SAID[self._mark][int(full)])  # noqa: E731
+        busy = lambda: DatabaseError(_SAID[self._mark][2])  # noqa: E731
+        return calls.through(Call(door, f"sql {said[:40]}", partial(real, self, statement, act), error, busy=busy))
 
-    def statement(name: str) -> Callable[..., Any]:
-        real = getattr(DefaultDialect, name)
-
-        def call(self: Any, cursor: Any, text: str, *args: Any, **words: Any) -> Any:
-            said = " ".join(text.split())
-            reads = said == "BEGIN" or said.upper().startswith(("SELECT", "SHOW", "PRAGMA MAIN.", "PRAGMA TEMP."))
-            act = partial(real, self, cursor, text, *args, **words)
-            return through(self, "read" if reads else "sql", f"sql {said[:40]}", act)
-
-        return call
-
-    commit: Callable[[Any, Any], None] = DefaultDialect.do_commit
-
-    def committed(self: Any, connection: Any) -> None:
-        through(self, "commit", "commit", partial(commit, self, connection))
-
-    with ExitStack() as stack:
-        for name in ("do_execute", "do_executemany", "do_execute_no_params"):
-            stack.enter_context(patch.object(DefaultDialect, name, statement(name)))
-        stack.enter_context(patch.object(DefaultDialect, "do_commit", committed))
+    with patch.object(Connection, "_run", run):
         yield
 
 

@@ -28,7 +28,7 @@ import lakeorch
 
 ROOT = Path(__file__).parents[2]
 _time_ns = time.time_ns
-_WARM = ("pyiceberg.io.pyarrow", "pyiceberg.table", "sqlalchemy.dialects.sqlite.pysqlite", "sqlite3")
+_WARM = ("pyiceberg.io.pyarrow", "pyiceberg.table", "sqlite3")
 
 
 class Forks:

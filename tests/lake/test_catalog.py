@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError
-from lakeorch.lake import Lake, catalog, commit, metadata, opening
+from lakeorch.lake import Lake, commit, database, metadata, opening
+from lakeorch.lake.database import DatabaseError
 from lakeorch.lake.published import published_of
 from lakeorch.lake.remedy import plainly
 from tests.conftest import picture
@@ -135,7 +135,7 @@ def test_a_read_only_warehouse(shop: Workshop, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_locked_catalog(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "BUSY_MS", 20)
+    monkeypatch.setattr(database, "BUSY_S", 0.02)
     monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
     lake = _open(shop.root)
     staged = shop.stage(ONE)
@@ -152,7 +152,7 @@ def test_a_locked_catalog(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_first_run_waits_for_another_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "BUSY_MS", 20)
+    monkeypatch.setattr(database, "BUSY_S", 0.02)
     (tmp_path / "warehouse").mkdir()
     other = sqlite3.connect(tmp_path / "warehouse" / "catalog.db")
     other.execute("BEGIN EXCLUSIVE")
@@ -207,9 +207,9 @@ def test_kinds_of_catalogs_that_do_not_work(tmp_path: Path) -> None:
     assert opening.place_of("postgresql+psycopg://me:secret@host/db") == "postgresql+psycopg://host/db"
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_a_postgres_address_needs_no_driver_in_it(scheme: str) -> None:
-    assert opening.prepared(f"{scheme}://me@host/db", None, create=False) == "postgresql+psycopg://me@host/db"
+def test_a_sqlite_address_takes_no_parameters(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="not an address"):
+        Lake.open(f"sqlite:///{tmp_path / 'c.db'}?timeout=3", str(tmp_path / "wh"), create=False)
 
 
 def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pyte
 )
 def test_what_databases_say(said: str, words: str) -> None:
     with pytest.raises(CatalogError, match=words) as caught, plainly("place"):
-        raise OperationalError("SELECT", {}, Exception(said))
+        raise DatabaseError(said)
     assert caught.value.hint
 
 

@@ -3,17 +3,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.types import StringType
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError, ConflictError, MovedError
 from lakeorch.lake import Lake, commit
 from lakeorch.lake.catalog import DatabaseCatalog
+from lakeorch.lake.database import Connection, DatabaseError
 from lakeorch.lake.port import CommitMissedError
 from lakeorch.model import Column
 from lakeorch.types import Transform
@@ -66,7 +66,7 @@ def test_a_lost_reply_is_read_back(shop: Workshop, monkeypatch: pytest.MonkeyPat
     def loses_the_reply(self: DatabaseCatalog, swaps: object) -> None:
         swap(self, swaps)  # type: ignore[arg-type]
         if next(calls) == 1:
-            raise OperationalError("COMMIT", {}, Exception("connection reset"))
+            raise DatabaseError("connection reset")
 
     monkeypatch.setattr(DatabaseCatalog, "swap", loses_the_reply)
     assert shop.lake.publish([staged], "r1") == {"n.t": staged.snapshot_id}
@@ -100,7 +100,7 @@ def test_misses_without_end_become_an_error(shop: Workshop, monkeypatch: pytest.
 
 def test_a_database_that_fails_for_good_is_told_plainly(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: DatabaseCatalog, connection: Connection, *row: str) -> None:
-        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        raise DatabaseError("database or disk is full")
 
     monkeypatch.setattr(DatabaseCatalog, "_add", full)
     monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
@@ -425,7 +425,7 @@ def test_a_reject_survives_misses_and_failures(shop: Workshop, monkeypatch: pyte
     staged = shop.stage(TWO, key="b")
     monkeypatch.setattr(commit, "_FIRST_WAIT_S", 0.0)
     swap, calls = DatabaseCatalog.swap, itertools.count(1)
-    failures = {1: CommitMissedError(), 2: OperationalError("UPDATE", {}, Exception("database is locked"))}
+    failures = {1: CommitMissedError(), 2: DatabaseError("database is locked")}
 
     def fails_first(self: DatabaseCatalog, swaps: object) -> None:
         if error := failures.get(next(calls)):
@@ -436,7 +436,7 @@ def test_a_reject_survives_misses_and_failures(shop: Workshop, monkeypatch: pyte
     assert shop.lake.reject(staged, "r2") == "branch rejected-r2 of n.t"
 
     def always(self: DatabaseCatalog, swaps: object) -> None:
-        raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
+        raise DatabaseError("disk I/O error")
 
     monkeypatch.setattr(DatabaseCatalog, "swap", always)
     with pytest.raises(CatalogError, match="disk failed"):
@@ -456,11 +456,17 @@ def test_a_twin_that_makes_the_table_inside_the_transaction(shop: Workshop, monk
     assert len(rows(shop.lake.scan("n.t"))) == 2
 
 
-def test_the_catalog_is_asked_no_more_for_more_tables(shop: Workshop) -> None:
+def test_the_catalog_is_asked_no_more_for_more_tables(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     catalog = shop.lake._catalog
     assert isinstance(catalog, DatabaseCatalog)
-    event.listen(catalog.engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
+    run = Connection._run
+
+    def counted(self: Connection, statement: str, act: Any) -> Any:
+        asked.append(statement)
+        return run(self, statement, act)
+
+    monkeypatch.setattr(Connection, "_run", counted)
 
     def publish(space: str, tables: int) -> int:
         staged = [shop.stage(ONE, name=f"{space}.t{at}", key=f"{space}{at}") for at in range(tables)]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from lakeorch.lake import turns
+from lakeorch.lake.database import PostgresDatabase
 from lakeorch.lake.turns import FileTurns, PostgresTurns, Turns
 from tests.postgres import NewDatabase
 
@@ -25,7 +25,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     if request.param == "file":
         return lambda: FileTurns(tmp_path / "own" / "turn")
     uri = request.getfixturevalue("postgres")()
-    return lambda: PostgresTurns(create_engine(uri), "lakeorch")
+    return lambda: PostgresTurns(PostgresDatabase(uri), "lakeorch")
 
 
 def test_many_go_together(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,5 +88,5 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
 
 def test_a_lost_database_keeps_nobody_waiting(postgres: NewDatabase) -> None:
     uri = postgres().replace("test", "missing")
-    with PostgresTurns(create_engine(uri), "lakeorch").hold(alone=True):
+    with PostgresTurns(PostgresDatabase(uri), "lakeorch").hold(alone=True):
         pass

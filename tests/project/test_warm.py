@@ -164,6 +164,13 @@ def test_a_plan_of_what_is_settled_loads_neither_engine_nor_parser_nor_iceberg(m
     assert done.stdout.strip() == "set()"
 
 
+def test_a_run_loads_no_toolkit_over_databases(make: Make) -> None:
+    folder = make(FILES)
+    code = f"import sys, lakeorch\nlakeorch.Project({str(folder)!r}).run()\nprint('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def keeping_its_times(file: Path, text: str) -> None:
     seen = file.stat()
     assert seen.st_size == len(text)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from lakeorch.errors import CatalogError, ConflictError, MovedError, ProjectError, UsageError
 from lakeorch.graph.pins import PINNED, Pin
 from lakeorch.lake import Lake, Return, catalog
 from lakeorch.lake.catalog import DatabaseCatalog, Swap
+from lakeorch.lake.database import DatabaseError
 from lakeorch.lake.rollback import roll_back as move
 from lakeorch.project.past import iso
 from lakeorch.project.rollback import undo
@@ -339,7 +339,7 @@ def test_a_lost_reply_is_found_done(shop: Shop, monkeypatch: pytest.MonkeyPatch)
     def lossy(self: DatabaseCatalog, swaps: list[Swap]) -> None:
         swap(self, swaps)
         calls.append(1)
-        raise OperationalError("COMMIT", {}, Exception("database is locked"))
+        raise DatabaseError("database is locked")
 
     monkeypatch.setattr(DatabaseCatalog, "swap", lossy)
     assert shop.project.rollback(second).status == "rolled back"
