@@ -71,7 +71,7 @@ class Lake(Shelf):
         """Opens a lake.
 
         Args:
-            uri: of the catalog: `sqlite:///…`, `postgresql+psycopg://…`, `https://…` for a server.
+            uri: of the catalog: `sqlite:///…`, `postgresql://…`, `https://…` for a server.
             warehouse: a folder or a URL.
             name: of the catalog inside its database.
             environment: show its tables in front of the catalog's, and change only those; empty for none.

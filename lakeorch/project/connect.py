@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lakeorch.lake import Lake
 
 PASSWORD = "LAKEORCH_CATALOG_PASSWORD"
-_DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "pymysql": "pymysql"}
+_POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
 _ICEBERG_FOR_SPARK = "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.1"
 _JDBC = {
     "sqlite": ("org.sqlite.JDBC", "org.xerial:sqlite-jdbc:3.53.1.0"),
@@ -68,7 +68,7 @@ class _Subject:
     @property
     def database(self) -> str:
         """What keeps the catalog: `sqlite`, `postgresql`; `https` or `http` for a server."""
-        return re.split(r"[:+]", self.config.catalog, maxsplit=1)[0]
+        return "postgresql" if _POSTGRES.match(self.config.catalog) else self.config.catalog.partition(":")[0]
 
     @property
     def is_served(self) -> bool:
@@ -83,14 +83,16 @@ class _Subject:
             "pyarrow",
             *(["s3fs"] if self.config.warehouse.startswith("s3") else []),
         ]
-        driver = _DRIVERS.get(self.config.catalog.partition(":")[0].partition("+")[2])
-        return (f"pyiceberg[{','.join(extras)}]", *([driver] if driver else []))
+        driver = ["psycopg[binary]"] if self.database == "postgresql" else []
+        return (f"pyiceberg[{','.join(extras)}]", *driver)
 
     def opened(self, imports: str = "", *more: str) -> str:
         """Python that opens `table` with pyiceberg, then `more`."""
         config = self.config
         kind = "rest" if self.is_served else "sql"
-        arguments = [_text(self.catalog), f'type="{kind}"', f"uri={_address(config.catalog)}"]
+        # SQLAlchemy, which pyiceberg uses, takes another driver where none is named
+        uri = _POSTGRES.sub("postgresql+psycopg://", config.catalog)
+        arguments = [_text(self.catalog), f'type="{kind}"', f"uri={_address(uri)}"]
         if not self.is_served:
             arguments.append(f"warehouse={_text(config.warehouse)}")
         if config.properties:
@@ -333,13 +335,12 @@ def _variable(key: str) -> str:
 
 
 def _jdbc(uri: str) -> tuple[str, str]:
-    """An SQLAlchemy address as JDBC writes it, and the user in it; the password is left out."""
-    scheme, _, rest = uri.partition("://")
-    database = scheme.partition("+")[0]
-    if database == "sqlite":
+    """A catalog's address as JDBC writes it, and the user in it; the password is left out."""
+    scheme, _, rest = _POSTGRES.sub("postgresql://", uri).partition("://")
+    if scheme == "sqlite":
         return f"jdbc:sqlite:{rest.removeprefix('/')}", ""
     who, _, place = rest.rpartition("@")
-    return f"jdbc:{database}://{mask(place)}", who.partition(":")[0]
+    return f"jdbc:{scheme}://{mask(place)}", who.partition(":")[0]
 
 
 def _qualified(name: str) -> str:

@@ -174,20 +174,21 @@ SECRETS = """
 models: sql_models
 environments:
   far:
-    catalog: postgresql+psycopg://lake:hunter2@db.example.com:5433/lake
+    catalog: SCHEME://lake:hunter2@db.example.com:5433/lake
     warehouse: s3://bucket/warehouse
     properties: {s3.endpoint: "http://store.example.com", s3.secret-access-key: swordfish}
 """
 
 
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql", "postgres"])
 @pytest.mark.parametrize("engine", engines())
-def test_no_secret_is_printed(engine: str, tmp_path: Path) -> None:
+def test_no_secret_is_printed(engine: str, scheme: str, tmp_path: Path) -> None:
     from lakeorch.model import Published
     from lakeorch.project.config import load_config
     from lakeorch.project.connect import snippet
 
     (tmp_path / "sql_models").mkdir()
-    (tmp_path / "lakeorch.yml").write_text(SECRETS, encoding="utf-8")
+    (tmp_path / "lakeorch.yml").write_text(SECRETS.replace("SCHEME", scheme), encoding="utf-8")
     table = Published("a.t", "s3://bucket/warehouse/a/t/metadata/1.metadata.json", 1, 1, (1,), {}, ())
     lake = SimpleLake({"a.t": table})
     found = snippet(load_config(tmp_path, "far", {}), lake, engine)  # type: ignore[arg-type]  # only this is asked
