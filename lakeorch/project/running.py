@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from lakeorch.engines import Engine
-from lakeorch.errors import MovedError
+from lakeorch.errors import CatalogError, MovedError
 from lakeorch.lake import Lake
 from lakeorch.model import Action, Outcome
 from lakeorch.observe import Event
@@ -100,6 +100,7 @@ class Running:
                         if attempt >= ATTEMPTS and time.monotonic() - started > PATIENCE_S:
                             raise
                         alone = True
+            self._know_again(lake, result)
         self.notify(Event("run_finished", run_id, time.time(), status=result.status))
         if result.status == "nothing to do":
             self._remember(asked, result, found, started_ns, tables)
@@ -140,6 +141,13 @@ class Running:
         return Result(
             run_id, status, outcomes, (), seconds, config.warehouse, plan.departed, environment=config.environment
         )
+
+    def _know_again(self, lake: Lake, result: Result) -> None:
+        """Reads what the run has published while it is at hand: the next one finds every table known."""
+        if result.status in {"published", "failed"} and self.site.remember and not self.site.is_served:
+            # the run is over: what goes wrong here, the next one tells
+            with contextlib.suppress(CatalogError, KeyboardInterrupt):
+                self.site.published(lambda: lake)
 
     def _remember(self, asked: idle.Asked, result: Result, found: Found, started_ns: int, tables: str) -> None:
         if not self.site.remember:

@@ -14,10 +14,13 @@ import pytest
 
 import lakeorch
 from lakeorch import Project, ProjectError, cache
+from lakeorch.errors import CatalogError
+from lakeorch.lake import Lake, metadata
 from lakeorch.parse import files, parse_folder
 from lakeorch.parse import folder as parsing
 from lakeorch.plan import Plan
 from lakeorch.project import site
+from lakeorch.project.site import Site
 from tests.conftest import Make, picture
 from tests.test_run import load
 
@@ -162,6 +165,30 @@ def test_a_plan_of_what_is_settled_loads_neither_engine_nor_parser_nor_iceberg(m
     code = f"import sys, lakeorch\nlakeorch.Project({str(folder)!r}).plan()\nprint({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_what_a_run_published_is_known_to_the_next_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(FILES)
+    assert Project(folder).run().status == "published"
+    metadata._published.cache_clear()
+    monkeypatch.setattr(metadata, "_json", None)
+    assert Project(folder).run().status == "nothing to do"
+
+
+@pytest.mark.parametrize("error", [CatalogError("gone"), KeyboardInterrupt()])
+def test_a_run_is_over_when_it_has_published(make: Make, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Whatever happens while it looks at what it has published."""
+    real, seen = Site.published, []
+
+    def published(self: Site, lake: Callable[[], Lake]) -> object:
+        seen.append(lake)
+        if len(seen) > 1:
+            raise error
+        return real(self, lake)
+
+    monkeypatch.setattr(Site, "published", published)
+    assert Project(make(FILES)).run().status == "published"
+    assert len(seen) == 2
 
 
 def test_a_run_loads_no_toolkit_over_databases(make: Make) -> None:
