@@ -228,6 +228,15 @@ SELECT a.i FROM t a WHERE EXISTS (SELECT 1 FROM t b WHERE b.i = a.i AND b.j <> a
 SELECT a.i FROM t a WHERE a.d > (SELECT 0.5 * avg(b.d) FROM t b WHERE b.b = a.b)
 SELECT f / 3 AS a, i / 7 AS b, sum(i) OVER () / 7.0 AS c, d / 3 AS e, f / (SELECT max(d) FROM t) AS g FROM t
 SELECT sum(d) / 7.0 AS a, sum(i) / count(*) AS b FROM t
+SELECT a.n, round(avg(b.n * 0.37 + a.n * 0.41), 2) AS x FROM t a, t b GROUP BY a.n
+SELECT round(avg(n * 0.37) OVER (ORDER BY n), 2) AS x FROM t
+SELECT n, CAST(avg(n * 0.37) OVER (PARTITION BY b) AS DECIMAL(9,2)) AS x FROM t
+SELECT n FROM t a WHERE a.n * 1.0 > (SELECT round(avg(b.n * 0.37 + 0.41), 2) FROM t b WHERE b.b = a.b)
+SELECT round(avg(n * 0.37) FILTER (WHERE n > 1), 2) AS x, avg(d) FILTER (WHERE n > 100) AS y FROM t
+SELECT CAST(avg(l) AS DECIMAL(38,2)) AS a, avg(d * e * h) AS b FROM t
+SELECT j, sum(i) AS i FROM t GROUP BY j HAVING i > 0
+SELECT j + 1 AS j, count(*) AS c FROM t GROUP BY j HAVING j > 2
+SELECT '2024-01-31 10:00'::TIMESTAMP AS a, '2024-01-31T10:00:00.1234567'::TIMESTAMP AS b, '2024-01-31'::DATE AS c FROM t
 """
 
 REFUSED = """
@@ -275,6 +284,12 @@ SELECT COLUMNS(*) FROM t
 [1, 2]
 {'a': 1}
 i IS TRUE
+left(s, 0)
+right(s, 0)
+'20240131'::DATE
+dt > '2024-W05-3'
+'2024-01-31T10'::TIMESTAMP
+SELECT 1 AS a WHERE false
 list(i)
 median(i)
 dt - dt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,12 +14,10 @@ from lakeorch.engines.polars.rules import DOUBLE, LONG, DiffersError, Value
 _RANKS = {exp.RowNumber: "row_number()", exp.Rank: "rank()", exp.DenseRank: "dense_rank()"}
 
 
-def _aggregate(read: Reads, node: Any, condition: exp.Expr | None = None, *, window: bool = False) -> Value:
-    """An aggregate, or one in a window; `condition` leaves values out, as FILTER does."""
-    if window:
-        return _computed(read, node, "", window=True)
+def _aggregate(read: Reads, node: Any, condition: exp.Expr | None = None) -> Value:
+    """An aggregate; `condition` leaves values out, as FILTER does."""
     with read.within_groups():
-        found = _computed(read, node, read.condition(condition) if condition is not None else "", window=False)
+        found = _computed(read, node, condition=read.condition(condition) if condition is not None else "")
     if isinstance(node, exp.Max) and found.type == DOUBLE:
         # in DuckDB NaN is the largest number, which Polars leaves out
         with read.within_groups():
@@ -32,7 +29,9 @@ def _aggregate(read: Reads, node: Any, condition: exp.Expr | None = None, *, win
     return read.collected(found)
 
 
-def _computed(read: Reads, node: Any, condition: str, *, window: bool) -> Value:
+def _computed(read: Reads, node: Any, *, condition: str = "", over: str = "") -> Value:
+    """An aggregate as Polars has it; `over` makes it one of a window."""
+
     def given(inner: exp.Expr) -> Value:
         found = read.value(inner)
         if '"' not in found.sql:
@@ -41,24 +40,24 @@ def _computed(read: Reads, node: Any, condition: str, *, window: bool) -> Value:
 
     if isinstance(node, exp.Count):
         if isinstance(node.this, exp.Star) or node.this is None:
-            return Value(f"count(CASE WHEN {condition} THEN 1 END)" if condition else "count(*)", LONG)
+            return Value(f"count(CASE WHEN {condition} THEN 1 END)" if condition else f"count(*){over}", LONG)
         if isinstance(node.this, exp.Distinct):
-            if len(node.this.expressions) != 1 or window:
+            if len(node.this.expressions) != 1 or over:
                 raise DiffersError("count(DISTINCT …) of several columns, or in a window")
             return Value(f"count(DISTINCT {given(node.this.expressions[0]).sql})", LONG)
-        return Value(f"count({given(node.this).sql})", LONG)
+        return Value(f"count({given(node.this).sql}){over}", LONG)
     if isinstance(node.this, exp.Distinct | exp.Order) or node.args.get("expressions"):
         raise DiffersError(f"{called(node)} of DISTINCT or ordered values")
     found = given(node.this)
     if isinstance(node, exp.Sum):
-        return rules.total(found)
+        return rules.total(found, over)
     if isinstance(node, exp.Avg):
-        return rules.mean(found)
+        return rules.mean(found, over)
     if isinstance(node, exp.Max):
-        if found.type.kind == "float" or (window and found.type == DOUBLE) or (condition and found.type == DOUBLE):
+        if found.type.kind == "float" or ((over or condition) and found.type == DOUBLE):
             raise DiffersError("max of floating-point numbers leaves NaN out", "CAST to a decimal")
-        return Value(f"max({found.sql})", found.type)
-    return Value(f"min({found.sql})", found.type)
+        return Value(f"max({found.sql}){over}", found.type)
+    return Value(f"min({found.sql}){over}", found.type)
 
 
 def _filter(read: Reads, node: Any) -> Value:
@@ -82,11 +81,7 @@ def _over(read: Reads, node: Any) -> Value:
         return _shifted(read, node.this, over, order)
     if not isinstance(node.this, exp.Sum | exp.Avg | exp.Min | exp.Max | exp.Count):
         raise DiffersError(f"{called(node.this)} in a window")
-    found = _aggregate(read, node.this, window=True)
-    # a cast around the sum of whole numbers comes after the window
-    inner = re.fullmatch(r"CAST\((sum\(.*\)) AS DECIMAL\(38,0\)\)", found.sql)
-    text = f"CAST({inner[1]} {over} AS DECIMAL(38,0))" if inner else f"{found.sql} {over}"
-    return Value(text, found.type)
+    return _computed(read, node.this, over=f" {over}")
 
 
 def _shifted(read: Reads, node: Any, over: str, order: exp.Expr | None) -> Value:

@@ -38,6 +38,7 @@ _CASTS: Mapping[str, Type] = {
     **{"INT": INT, "BIGINT": LONG, "DOUBLE": DOUBLE, "DATE": DATE, "BOOLEAN": BOOLEAN},
     **{"TIMESTAMP": TIMESTAMP, "TIMESTAMPNTZ": TIMESTAMP, "VARCHAR": STRING, "TEXT": STRING},
 }
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 
 
 class Around(Protocol):
@@ -323,6 +324,8 @@ def _dated(value: Value, other: Value, node: exp.Expr) -> Value:
 
 def _moment(text: str, to: Type) -> Value:
     try:
+        if not _MOMENT.fullmatch(text):
+            raise ValueError(text)  # Python reads more of ISO 8601 than DuckDB does
         if to == DATE:
             return Value(f"DATE '{date.fromisoformat(text).isoformat()}'", DATE)
         found = datetime.fromisoformat(text)

@@ -94,6 +94,8 @@ def _part_of_text(read: Reads, node: Any) -> Value:
         raise DiffersError(f"{called(node)} by a position that is not a number written out")
     if "start" in node.args and int(str(numbers[0].this)) < 1:
         raise DiffersError("substring from before the first character")
+    if isinstance(node, exp.Left | exp.Right) and int(str(numbers[0].this)) == 0:
+        raise DiffersError(f"{called(node)} of no characters", "write ''")
     name = type(node).__name__.lower()
     return Value(f"{name}({', '.join([_text(read, node.this), *(str(each.this) for each in numbers)])})", STRING)
 

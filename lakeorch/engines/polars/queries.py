@@ -284,6 +284,8 @@ class Translator:
     def _from(self, node: exp.Select, scope: Scope) -> str:
         from_ = node.args.get("from_")
         if from_ is None:
+            if node.args.get("where"):
+                raise DiffersError("WHERE without FROM")
             return ""
         parts = [f"FROM {self._relation(from_.this, scope)}"]
         joins = [*(from_.this.args.get("joins") or ()), *(node.args.get("joins") or ())]

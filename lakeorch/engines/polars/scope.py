@@ -77,9 +77,12 @@ class Scope:
     def column(self, node: exp.Column) -> Value:
         """The column that a name means: one in FROM, an alias of this SELECT, one of a query around it."""
         name, table = node.name.lower(), node.table.lower()
-        if found := self.own(name, table):
+        found = self.own(name, table)
+        named_so = not table and name in self.aliases
+        # of groups there is no such column unless they are made by it: `SELECT sum(a) AS a … HAVING a > 0` is the sum
+        if found and not (named_so and self._among_groups and found.sql not in self.keys):
             return found
-        if not table and name in self.aliases:
+        if named_so:
             meant = self.aliases.pop(name)  # an alias does not mean itself
             try:
                 return Expressions(self).value(meant)
