@@ -84,6 +84,8 @@ aggregates = st.one_of(
 sources = words("""
     t a ; t a JOIN t b ON a.i = b.z ; t a LEFT JOIN t b ON a.j = b.i AND b.n > 1 ; t a CROSS JOIN t b
     t a LEFT JOIN t b ON a.i = b.i AND a.d > 1 ; t a SEMI JOIN t b ON a.z = b.i ; t a ANTI JOIN t b ON a.z = b.i
+    t a FULL JOIN t b ON a.i = b.z ; t a FULL JOIN t b ON a.j = b.i AND a.d > b.e ; t a RIGHT JOIN t b ON a.z = b.j
+    t a RIGHT JOIN t b ON a.i = b.i AND a.b ; (SELECT * FROM t) a FULL JOIN (SELECT z, n AS m FROM t) b USING (z)
     (SELECT * FROM t WHERE i > 0) a ; t a JOIN (SELECT j, sum(i) AS si FROM t GROUP BY j) b ON a.j = b.j
 """)
 

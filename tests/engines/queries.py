@@ -233,10 +233,50 @@ SELECT round(avg(n * 0.37) OVER (ORDER BY n), 2) AS x FROM t
 SELECT n, CAST(avg(n * 0.37) OVER (PARTITION BY b) AS DECIMAL(9,2)) AS x FROM t
 SELECT n FROM t a WHERE a.n * 1.0 > (SELECT round(avg(b.n * 0.37 + 0.41), 2) FROM t b WHERE b.b = a.b)
 SELECT round(avg(n * 0.37) FILTER (WHERE n > 1), 2) AS x, avg(d) FILTER (WHERE n > 100) AS y FROM t
+SELECT i, (SELECT max(u.d) - min(u.d) FROM t u) AS m FROM t
+SELECT i, (SELECT round(avg(u.d), 1) + sum(u.d) FROM t u WHERE u.j = t.j) AS m FROM t
+SELECT i, (SELECT coalesce(avg(u.d), 0) FROM t u WHERE u.j < t.i) AS m FROM t
+SELECT sum(i) AS a, avg(i) AS b, count(i) AS c, avg(d) AS e, sum(d) AS f FROM t
+SELECT sum(i) OVER () AS a, avg(i) OVER () AS b, avg(d) OVER (PARTITION BY b) AS c, sum(d) OVER (PARTITION BY b) FROM t
 SELECT CAST(avg(l) AS DECIMAL(38,2)) AS a, avg(d * e * h) AS b FROM t
 SELECT j, sum(i) AS i FROM t GROUP BY j HAVING i > 0
 SELECT j + 1 AS j, count(*) AS c FROM t GROUP BY j HAVING j > 2
 SELECT '2024-01-31 10:00'::TIMESTAMP AS a, '2024-01-31T10:00:00.1234567'::TIMESTAMP AS b, '2024-01-31'::DATE AS c FROM t
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON a.i = b.j
+SELECT a.n, b.n AS m FROM t a RIGHT JOIN t b ON a.i = b.j
+SELECT a.n, b.n AS m FROM t a RIGHT OUTER JOIN t b ON a.i = b.j AND a.b
+SELECT a.n, b.n AS m FROM t a FULL OUTER JOIN t b ON a.i = b.j AND a.b AND b.n > 2
+SELECT i, a.n, b.n AS m FROM t a FULL JOIN (SELECT j AS i, n FROM t) b USING (i)
+SELECT i, a.n, b.n AS m FROM t a RIGHT JOIN (SELECT j AS i, n FROM t) b USING (i)
+SELECT * FROM (SELECT i, n FROM t) a FULL JOIN (SELECT j AS i, n AS m FROM t) b USING (i)
+SELECT * FROM (SELECT i, n FROM t) a RIGHT JOIN (SELECT j AS i, n AS m FROM t) b USING (i)
+SELECT a.*, m FROM (SELECT i, n FROM t) a FULL JOIN (SELECT j AS i, n AS m FROM t) b USING (i)
+SELECT b.*, a.i AS x FROM (SELECT i, n FROM t) a FULL JOIN (SELECT j AS i, n AS m FROM t) b USING (i)
+WITH b AS (SELECT j AS i FROM t) SELECT i, a.i AS p, b.i AS q FROM t a FULL JOIN b USING (i) FULL JOIN b c USING (i)
+WITH b AS (SELECT j AS i FROM t) SELECT i, a.i AS p, b.i AS q FROM t a RIGHT JOIN b USING (i) LEFT JOIN b c USING (i)
+WITH b AS (SELECT j AS i FROM t) SELECT i, a.i AS p, c.i AS q FROM t a SEMI JOIN b USING (i) FULL JOIN b c USING (i)
+SELECT i, count(*) AS c FROM (SELECT i FROM t) a FULL JOIN (SELECT j AS i FROM t) b USING (i) GROUP BY i
+SELECT i, count(*) AS c FROM (SELECT i FROM t) a FULL JOIN (SELECT j AS i FROM t) b USING (i) WHERE i > 1 GROUP BY ALL
+SELECT count(*), sum(a.n), sum(b.n) FROM t a FULL JOIN t b ON a.i = b.j WHERE a.n IS NULL OR b.n IS NULL
+SELECT a.n, b.n AS m FROM t a FULL JOIN (SELECT * FROM t WHERE false) b ON a.i = b.j
+SELECT a.n, b.n AS m FROM (SELECT * FROM t WHERE false) a FULL JOIN t b ON a.i = b.j
+SELECT a.n, b.n AS m FROM (SELECT * FROM t WHERE false) a RIGHT JOIN t b ON a.i = b.j
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON a.i < b.j
+SELECT a.n, b.n AS m FROM t a RIGHT JOIN t b ON a.i < b.j AND a.s LIKE 'a%'
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON a.i = b.j OR a.n = b.n
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON a.i IS NOT DISTINCT FROM b.j
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON a.s = b.s AND a.d < b.e
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON a.i = b.l
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON TRUE
+SELECT a.n, b.n AS m FROM t a FULL JOIN t b ON a.n = 1
+SELECT a.n, b.n AS m, row_number() OVER (ORDER BY a.n, b.n) AS r FROM t a FULL JOIN t b ON a.i = b.j
+SELECT coalesce(a.i, b.j) AS k, a.d, b.e FROM t a FULL JOIN t b ON a.i = b.j ORDER BY k, a.d, b.e LIMIT 5
+SELECT a.n, b.n AS m, c.n AS o FROM t a LEFT JOIN t b ON a.i = b.j RIGHT JOIN t c ON b.n = c.n AND a.n = c.n
+trim(s)
+trim(u)
+ltrim('  ' || u || ' ')
+rtrim(u, 'b_%')
+trim(u, ']^-aA')
 """
 
 REFUSED = """
@@ -257,13 +297,16 @@ first_value(i) OVER (ORDER BY j)
 sqrt(abs(i))
 SELECT DISTINCT ON (j) j, i FROM t ORDER BY j, i
 SELECT a.f FROM t a JOIN t b ON a.f = b.f
-SELECT a.i FROM t a FULL JOIN t b ON a.i = b.j
+SELECT a.i FROM t a FULL JOIN t b ON a.f = b.f
+SELECT i FROM (SELECT i FROM t) a FULL JOIN (SELECT l AS i FROM t) b USING (i)
+SELECT a.i FROM t a NATURAL JOIN t b
 SELECT i, (SELECT count(*) FROM t u WHERE u.i < t.i) AS m FROM t
 WITH RECURSIVE a AS (SELECT 1 AS n) SELECT * FROM a
-SELECT i, (SELECT max(u.d) - min(u.d) FROM t u) AS m FROM t
+SELECT i, (SELECT max(u.d) FROM t u HAVING count(*) > 100) AS m FROM t
 SELECT max(f) FILTER (WHERE i > 0) FROM t
 SELECT count(DISTINCT i + j) AS n, sum(DISTINCT i) AS s FROM t
-trim(s)
+trim(s, u)
+trim(s, '')
 SELECT sum(3) AS a, sum(i) AS b FROM t
 lower(s)
 replace(s, 'a', 'b')

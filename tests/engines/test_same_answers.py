@@ -114,6 +114,8 @@ def sides(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     found = Side("duckdb", folder), Side(request.param, folder)
     yield found
     for side in found:
+        with side.session:
+            pass
         side.engine.close()
 
 
@@ -143,6 +145,15 @@ def test_what_is_too_large_fails_in_every_engine(sides: tuple[Side, Side], line:
     for side in sides:
         with pytest.raises(EngineError):
             side.answer(as_query(line))
+
+
+def test_trim_takes_the_same_characters_for_spaces(sides: tuple[Side, Side]) -> None:
+    texts = [f"{chr(each)}x{chr(each)}" for each in range(1, 0x3100)]
+    for side in sides:
+        side.session.add(Rows("x.chars", pa.table({"n": range(len(texts)), "s": texts})))
+    (_, rows), (_, other_rows) = (side.answer('SELECT n, trim(s) AS x FROM "x"."chars"') for side in sides)
+    assert sum(x == "x" for _, x in rows) == 17  # Unicode's category Zs
+    assert rows == other_rows
 
 
 @lru_cache

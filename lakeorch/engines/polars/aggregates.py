@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -17,20 +17,29 @@ _RANKS = {exp.RowNumber: "row_number()", exp.Rank: "rank()", exp.DenseRank: "den
 def _aggregate(read: Reads, node: Any, condition: exp.Expr | None = None) -> Value:
     """An aggregate; `condition` leaves values out, as FILTER does."""
     with read.within_groups():
-        found = _computed(read, node, condition=read.condition(condition) if condition is not None else "")
-    if isinstance(node, exp.Max) and found.type == DOUBLE:
+        parts = _computed(read, node, condition=read.condition(condition) if condition is not None else "")
+    if isinstance(node, exp.Max) and parts[0].type == DOUBLE:
         # in DuckDB NaN is the largest number, which Polars leaves out
         with read.within_groups():
             nan = f"count(CASE WHEN {read.value(node.this).sql} > CAST('inf' AS DOUBLE) THEN 1 END)"
         seen = read.collected(Value(nan, LONG))
         return Value(
-            f"CASE WHEN {seen.sql} > 0 THEN CAST('NaN' AS DOUBLE) ELSE {read.collected(found).sql} END", DOUBLE
+            f"CASE WHEN {seen.sql} > 0 THEN CAST('NaN' AS DOUBLE) ELSE {read.collected(parts[0]).sql} END", DOUBLE
         )
-    return read.collected(found)
+    return _made([read.collected(part) for part in parts])
 
 
-def _computed(read: Reads, node: Any, *, condition: str = "", over: str = "") -> Value:
-    """An aggregate as Polars has it; `over` makes it one of a window."""
+def _made(parts: Sequence[Value]) -> Value:
+    """What the parts of an aggregate make: an average has two, the sum and the count."""
+    return rules.mean(*parts) if len(parts) > 1 else parts[0]
+
+
+def _computed(read: Reads, node: Any, *, condition: str = "", over: str = "") -> Sequence[Value]:
+    """What Polars computes for an aggregate; `over` makes it that of a window.
+
+    One value, or two that are to be put together outside: Polars 2.1 gets a larger expression of aggregates wrong if
+    a part of it stands in another one as well.
+    """
 
     def given(inner: exp.Expr) -> Value:
         found = read.value(inner)
@@ -40,24 +49,28 @@ def _computed(read: Reads, node: Any, *, condition: str = "", over: str = "") ->
 
     if isinstance(node, exp.Count):
         if isinstance(node.this, exp.Star) or node.this is None:
-            return Value(f"count(CASE WHEN {condition} THEN 1 END)" if condition else f"count(*){over}", LONG)
+            return (Value(f"count(CASE WHEN {condition} THEN 1 END)" if condition else f"count(*){over}", LONG),)
         if isinstance(node.this, exp.Distinct):
             if len(node.this.expressions) != 1 or over:
                 raise DiffersError("count(DISTINCT …) of several columns, or in a window")
-            return Value(f"count(DISTINCT {given(node.this.expressions[0]).sql})", LONG)
-        return Value(f"count({given(node.this).sql}){over}", LONG)
+            return (Value(f"count(DISTINCT {given(node.this.expressions[0]).sql})", LONG),)
+        return (Value(f"count({given(node.this).sql}){over}", LONG),)
     if isinstance(node.this, exp.Distinct | exp.Order) or node.args.get("expressions"):
         raise DiffersError(f"{called(node)} of DISTINCT or ordered values")
     found = given(node.this)
     if isinstance(node, exp.Sum):
-        return rules.total(found, over)
+        return (rules.total(found, over),)
     if isinstance(node, exp.Avg):
-        return rules.mean(found, over)
+        if rules.is_exact(found.type):
+            return rules.total(found, over), Value(f"count({found.sql}){over}", LONG)
+        if found.type.kind not in ("float", "double"):
+            raise DiffersError(f"avg of {rules.iceberg(found.type)}", "CAST it to a number")
+        return (Value(f"avg({rules.cast(found, DOUBLE).sql}){over}", DOUBLE),)
     if isinstance(node, exp.Max):
         if found.type.kind == "float" or ((over or condition) and found.type == DOUBLE):
             raise DiffersError("max of floating-point numbers leaves NaN out", "CAST to a decimal")
-        return Value(f"max({found.sql}){over}", found.type)
-    return Value(f"min({found.sql}){over}", found.type)
+        return (Value(f"max({found.sql}){over}", found.type),)
+    return (Value(f"min({found.sql}){over}", found.type),)
 
 
 def _filter(read: Reads, node: Any) -> Value:
@@ -81,7 +94,7 @@ def _over(read: Reads, node: Any) -> Value:
         return _shifted(read, node.this, over, order)
     if not isinstance(node.this, exp.Sum | exp.Avg | exp.Min | exp.Max | exp.Count):
         raise DiffersError(f"{called(node.this)} in a window")
-    return _computed(read, node.this, over=f" {over}")
+    return _made(_computed(read, node.this, over=f" {over}"))
 
 
 def _shifted(read: Reads, node: Any, over: str, order: exp.Expr | None) -> Value:

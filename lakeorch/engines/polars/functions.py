@@ -22,9 +22,12 @@ from lakeorch.engines.polars.rules import (
     Value,
     cast,
 )
+from lakeorch.types import literal
 
 _PARTS = ("YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE")
 _UNITS = (*_PARTS, "WEEK")
+# what DuckDB's trim takes for spaces: Unicode's category Zs, so that tabs and line breaks stay
+_SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 
 class Reads(Protocol):
@@ -100,6 +103,17 @@ def _part_of_text(read: Reads, node: Any) -> Value:
     return Value(f"{name}({', '.join([_text(read, node.this), *(str(each.this) for each in numbers)])})", STRING)
 
 
+def _trim(read: Reads, node: Any) -> Value:
+    given, side = node.expression, str(node.args.get("position") or "").upper()
+    if given is not None and not (isinstance(given, exp.Literal) and given.is_string and str(given.this)):
+        raise DiffersError(f"{called(node)} of characters that are not written out")
+    taken = literal(_SPACES if given is None else str(given.this))
+    text = _text(read, node.this)
+    if side != "TRAILING":
+        text = f"ltrim({text}, {taken})"
+    return Value(text if side == "LEADING" else f"rtrim({text}, {taken})", STRING)
+
+
 def _concat(read: Reads, node: Any) -> Value:
     return Value(f"concat({', '.join(_text(read, each) for each in node.expressions)})", STRING)
 
@@ -145,6 +159,7 @@ FUNCTIONS: Mapping[type[exp.Expr], Callable[[Reads, Any], Value]] = {
     exp.Substring: _part_of_text,
     exp.Left: _part_of_text,
     exp.Right: _part_of_text,
+    exp.Trim: _trim,
     exp.Concat: _concat,
     exp.DPipe: _pipe,
     exp.StartsWith: _starts,

@@ -189,14 +189,16 @@ class Translator:
         return Translated(" ".join(part for part in parts if part), columns), read.scope.reaches_out
 
     def single(self, node: exp.Select, ctes: Mapping[str, Translated], outer: Scope | None) -> tuple[Value, bool]:
-        """One SELECT of one aggregate as a value: only the aggregate stays in the query, not what is made of it."""
+        """One SELECT as a value: only its aggregates stay queries, each one of its own, not what is made of them."""
         read = self._read(node, ctes, outer)
-        if read.tail or node.args.get("distinct") or len(read.scope.aggregates) != 1:
-            raise DiffersError("a query as a value that is more than one aggregate", "take one aggregate of it")
-        [(aggregate, name)] = read.scope.aggregates.items()
+        if read.tail or node.args.get("distinct"):
+            raise DiffersError("a query as a value that cuts or sorts its one row")
         [(_, value, _)] = read.outputs
-        query = f"(SELECT {aggregate} AS {identifier(name)} {read.rows})"
-        return Value(value.sql.replace(named(read.scope.groups, name), query), value.type), read.scope.reaches_out
+        text = value.sql
+        for aggregate, name in read.scope.aggregates.items():
+            query = f"(SELECT {aggregate} AS {identifier(name)} {read.rows})"
+            text = text.replace(named(read.scope.groups, name), query)
+        return Value(text, value.type), read.scope.reaches_out
 
     def _read(self, node: exp.Select, ctes: Mapping[str, Translated], outer: Scope | None) -> _Select:
         for key in ("laterals", "pivots", "windows", "sample", "into", "connect", "prewhere", "hint", "kind"):
@@ -294,8 +296,8 @@ class Translator:
 
     def _join(self, join: Any, scope: Scope) -> str:
         side, kind = (join.side or "").upper(), (join.kind or "").upper()
-        known = (side, kind) in (("", ""), ("", "INNER"), ("", "CROSS"), ("LEFT", ""), ("LEFT", "OUTER"))
-        if join.method or not (known or (not side and kind in ("SEMI", "ANTI"))):
+        known = kind in ("", "OUTER") if side else kind in ("", "INNER", "CROSS", "SEMI", "ANTI")
+        if join.method or not known:
             raise DiffersError(f"{' '.join(w for w in (join.method, side, kind) if w)} JOIN")
         before = (
             {name: value for name in names_of(scope) if (value := scope.own(name, ""))}
@@ -307,8 +309,9 @@ class Translator:
         tests = []
         for each in join.args.get("using") or ():
             name = each.name.lower()
-            tests.append(rules.compared("=", before[name], new.columns[name][1]).sql)
-            scope.merged[name] = before[name]
+            old, added = before[name], new.columns[name][1]
+            tests.append(rules.compared("=", old, added).sql)
+            scope.merged[name] = rules.merged(side, old, added)
         if on := join.args.get("on"):
             tests.append(Expressions(scope).condition(on))
             if any(is_float(scope, each) for each in on.find_all(exp.EQ)):

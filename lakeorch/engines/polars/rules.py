@@ -232,6 +232,15 @@ def compared(sign: str, left: Value, right: Value) -> Value:
     return Value(f"({cast(left, to).sql} {sign} {cast(right, to).sql})", BOOLEAN)
 
 
+def merged(side: str, old: Value, added: Value) -> Value:
+    """The one column that USING makes of two, the second being that of the joined table."""
+    if side in ("RIGHT", "FULL") and old.type != added.type:
+        raise DiffersError(f"{iceberg(old.type)} and {iceberg(added.type)} meet in USING", "CAST one of them")
+    if side == "FULL":
+        return Value(f"coalesce({old.sql}, {added.sql})", old.type)
+    return added if side == "RIGHT" else old
+
+
 def total(value: Value, over: str = "") -> Value:
     """`sum` of a value; `over` makes it one of a window."""
     kind = value.type
@@ -246,19 +255,15 @@ def total(value: Value, over: str = "") -> Value:
     raise DiffersError(f"sum of {iceberg(kind)}", "CAST it to a number")
 
 
-def mean(value: Value, over: str = "") -> Value:
-    """`avg` of a value; `over` makes it one of a window.
+def mean(added: Value, count: Value) -> Value:
+    """`avg` of exact numbers, of their sum and their number.
 
-    Of exact numbers it is the exact sum, in units of the last digit, divided once: the average of 0.30 and 0.60 is then
-    0.45 in both engines, and rounds alike; up to 2^51 units to the last bit. Polars would add floating-point numbers.
+    It is the exact sum, in units of its last digit, divided once: the average of 0.30 and 0.60 is then 0.45 in both
+    engines, and rounds alike; up to 2^51 units to the last bit. Polars would add floating-point numbers.
     """
-    if value.type.kind in ("float", "double"):
-        return Value(f"avg({cast(value, DOUBLE).sql}){over}", DOUBLE)
-    if not is_exact(value.type):
-        raise DiffersError(f"avg of {iceberg(value.type)}", "CAST it to a number")
-    unit = f"CAST('1e{as_decimal(value.type).sizes[1]}' AS DOUBLE)"
-    units = f"round(CAST({total(value, over).sql} AS DOUBLE) * {unit}, 0)"
-    return Value(f"({units} / (CAST(count({value.sql}){over} AS DOUBLE) * {unit}))", DOUBLE)
+    unit = f"CAST('1e{as_decimal(added.type).sizes[1]}' AS DOUBLE)"
+    units = f"round({cast(added, DOUBLE).sql} * {unit}, 0)"
+    return Value(f"({units} / ({cast(count, DOUBLE).sql} * {unit}))", DOUBLE)
 
 
 def named(relation: str, column: str) -> str:

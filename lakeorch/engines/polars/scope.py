@@ -181,7 +181,7 @@ def spread(star: Any, node: exp.Expr, scope: Scope) -> list[tuple[str, Value]]:
                 raise DiffersError(f"the column {shown} is of type {value.type}")
             if name in found:
                 raise DiffersError(f"two columns called {shown}", "name the columns")
-            found[name] = (shown, value)
+            found[name] = (shown, value if table else scope.merged.get(name, value))
     return [*found.values()]
 
 
