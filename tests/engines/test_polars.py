@@ -86,7 +86,7 @@ def test_a_project_an_environment_a_folder_and_a_model_choose(make: Make) -> Non
     ("query", "place", "message"),
     [
         ("SELECT upper(name) AS x FROM one", "4:8", "upper() is not known to give the same answer"),
-        ("SELECT id,\n  trim(name) AS x\nFROM one", "5:3", "trim()"),
+        ("SELECT id,\n  upper(name) AS x\nFROM one", "5:3", "upper()"),
         ("SELECT a FROM 'raw/x.csv'", "4:8", "raw/x.csv in FROM"),
         ("SELECT id FROM one WHERE name ILIKE 'x'", "4:26", "ILIKE"),
         ("SELECT nested FROM one2", "4:8", "the column nested is of type list<int>"),
