@@ -276,6 +276,18 @@ sys.exit(main(["query", "x", "--format", "csv"]))
     assert process.returncode == 0
 
 
+def test_a_process_does_not_look_for_garbage_when_it_ends() -> None:
+    script = """
+import atexit, gc
+atexit.register(lambda: print(gc.get_freeze_count() > 0))
+from lakeorch.cli import main
+main(["--version"])
+print(gc.get_freeze_count() > 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == ["False", "True"]
+
+
 def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
     for name, line in cli.COMMANDS.items():
         command = cli.program.get_command(None, name)
