@@ -10,9 +10,12 @@ import importlib
 import pkgutil
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lakeorch.errors import UsageError, suggestion
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 Kind = Literal["engines", "checks", "sources", "observers", "lint"]
 
@@ -49,7 +52,12 @@ def _modules(kind: str) -> frozenset[str]:
 
 
 @lru_cache
-def _entry_points(kind: str) -> dict[str, str]:
-    from importlib.metadata import entry_points
+def entry_points(kind: Kind) -> EntryPoints:
+    """What other packages plug in; to look through all that is installed takes milliseconds."""
+    from importlib import metadata
 
-    return {point.name: point.value for point in entry_points(group=f"lakeorch.{kind}")}
+    return metadata.entry_points(group=f"lakeorch.{kind}")
+
+
+def _entry_points(kind: Kind) -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(kind)}

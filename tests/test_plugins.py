@@ -15,10 +15,10 @@ from lakeorch.errors import UsageError
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    for forget in (plugins.names, plugins._modules, plugins._entry_points):
+    for forget in (plugins.names, plugins._modules, plugins.entry_points):
         forget.cache_clear()
     yield
-    for forget in (plugins.names, plugins._modules, plugins._entry_points):
+    for forget in (plugins.names, plugins._modules, plugins.entry_points):
         forget.cache_clear()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lakeorch
+from lakeorch import plugins
 from lakeorch.brief import Head, Tables, head_of
 from lakeorch.cache import Cache
 from lakeorch.model import Published, Scalar
@@ -70,11 +71,9 @@ class Site:
 
 def versions() -> str:
     """Names everything that all of what is remembered depends on."""
-    from importlib.metadata import entry_points, version
+    from importlib.metadata import version
 
     libraries = [f"{name} {version(name)}" for name in ("sqlglot", "duckdb", "polars")]
-    groups = ("lakeorch.checks", "lakeorch.engines")
-    plugged = sorted(
-        f"{p.group} {p.name} {p.value} {p.dist and p.dist.version}" for g in groups for p in entry_points(group=g)
-    )
+    points = [*plugins.entry_points("checks"), *plugins.entry_points("engines")]
+    plugged = sorted(f"{p.group} {p.name} {p.value} {p.dist and p.dist.version}" for p in points)
     return "\n".join([f"lakeorch {lakeorch.__version__}", *libraries, *plugged])
