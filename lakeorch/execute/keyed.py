@@ -39,23 +39,32 @@ def merged(build: Build, written: tuple[str, ...]) -> Rewrite | None:
     news = " OR ".join([f"o.{PATH} IS NULL", *(f"n.{name} IS DISTINCT FROM o.{name}" for name in rest)])
     with build.open([build.written(written), *build.standing()]) as session:
         # the first row that is new ends it: only where there is none is the whole table read
-        sql = f"SELECT 1 AS one FROM {new} n LEFT JOIN {old} o ON {matching('n', 'o', key)} WHERE {news} LIMIT 1"
-        if not session.fetch(sql).read_all().num_rows:
-            return None
-    return replaced(build, written, key)
+        joined = f"{new} n LEFT JOIN {old} o ON {matching('n', 'o', key)}"
+        sql = f"SELECT o.{PATH} AS path FROM {joined} WHERE {news} LIMIT 1"
+        found = session.fetch(sql).read_all()["path"].to_pylist()
+    return replaced(build, written, key, tuple(path for path in found if path)) if found else None
 
 
-def replaced(build: Build, written: tuple[str, ...], key: Sequence[str]) -> Rewrite:
-    """Puts the written rows into the place of those that stand with the same key."""
+def replaced(build: Build, written: tuple[str, ...], key: Sequence[str], touched: tuple[str, ...] = ()) -> Rewrite:
+    """Puts the written rows into the place of those that stand with the same key.
+
+    Args:
+        build: the open change.
+        written: the files of the new rows.
+        key: the columns by which rows take each other's place.
+        touched: files of which it is known that they hold such rows.
+    """
     match = matching("n", "o", key)
     names = ", ".join(map(identifier, build.names))
     new, old = build.quote(WRITTEN), build.quote(STANDING)
-    # where there is one file only, the first row that is found in it says all
-    enough = "LIMIT 1" if len(build.draft.scan().paths) == 1 else ""
-    with build.open([build.written(written), *build.standing()]) as session:
-        found = f"SELECT o.{PATH} AS path FROM {old} o SEMI JOIN {new} n ON {match} {enough}"
-        sql = f"SELECT DISTINCT path FROM ({found})"
-        touched = tuple(session.fetch(sql).read_all()["path"].to_pylist())
+    files = len(build.draft.scan().paths)
+    if len(touched) < files:
+        # where there is one file only, the first row that is found in it says all
+        enough = "LIMIT 1" if files == 1 else ""
+        with build.open([build.written(written), *build.standing()]) as session:
+            found = f"SELECT o.{PATH} AS path FROM {old} o SEMI JOIN {new} n ON {match} {enough}"
+            sql = f"SELECT DISTINCT path FROM ({found})"
+            touched = tuple(session.fetch(sql).read_all()["path"].to_pylist())
     kept: tuple[str, ...] = ()
     if touched:
         with build.open([build.written(written), *build.standing(touched)]) as session:
