@@ -70,6 +70,10 @@ class Shelf(Generic[T]):
             self._kept[key] = value
             self.changed = True
 
+    def all(self) -> dict[str, T]:
+        """Everything, of use now or not."""
+        return self._kept
+
     def lasting(self) -> dict[str, T]:
         """What is worth keeping: all of it, or what was of use now where most was not."""
         if len(self._kept) <= 2 * len(self._used) + SPARE:
@@ -129,6 +133,7 @@ class _Content(msgspec.Struct, array_like=True):
     heads: dict[str, Head] = {}
     tables: dict[str, bytes] = {}
     steps: dict[str, str] = {}
+    lineage: dict[str, str] = {}
 
 
 class Cache:
@@ -143,6 +148,7 @@ class Cache:
         bound: key of what a query was bound on → hash of the columns that it yields, which `schemas` has.
         heads, tables: key of a metadata file → the table, in few words and whole.
         steps: key of everything that a decision follows from → the fingerprint of the model, which was up to date.
+        lineage: model → hash of the text that tells the lineage of its columns, and of all that this follows from.
     """
 
     def __init__(self, file: Path | None = None, versions: str = "") -> None:
@@ -157,6 +163,7 @@ class Cache:
         self.heads = Shelf(content.heads)
         self.tables: Pack[Published] = Pack(Published, content.tables)
         self.steps = Shelf(content.steps)
+        self.lineage = Shelf(content.lineage)
         self._now = time.time_ns()
 
     def content_of(self, path: str, seen: Stamp) -> str:
@@ -176,7 +183,7 @@ class Cache:
 
     def save(self) -> None:
         """Writes what was learnt, in one step; a folder that cannot be written to is no error."""
-        shelves = (self._files, self.briefs, self.bound, self.heads, self.steps)
+        shelves = (self._files, self.briefs, self.bound, self.heads, self.steps, self.lineage)
         if self._file is None or not any(shelf.changed for shelf in shelves):
             return
         briefs, bound, heads = self.briefs.lasting(), self.bound.lasting(), self.heads.lasting()
@@ -190,6 +197,7 @@ class Cache:
             heads,
             self.tables.only(heads),
             self.steps.lasting(),
+            self.lineage.all(),
         )
         packed = msgspec.msgpack.encode(content)
         beside = self._file.with_suffix(f".{os.getpid()}.tmp")

@@ -26,12 +26,12 @@ from lakeorch.execute.history import has_versions, revised, versioned
 from lakeorch.execute.keyed import merged, require_unique
 from lakeorch.execute.progress import SECONDS, UnderWay, expected
 from lakeorch.execute.reading import Only, Reading, Scans, yielded
-from lakeorch.graph.lineage import column_lineage, to_json
 from lakeorch.graph.pins import PINNED
 from lakeorch.lake import Draft, Lake, Scan, Staged
 from lakeorch.model import Column, Model, Schema, Step
 from lakeorch.plan import INCREMENTAL, Survey, docs_of
-from lakeorch.plan.impact import LINEAGE, schemas_of
+from lakeorch.plan.impact import LINEAGE
+from lakeorch.plan.told import lineage_told
 from lakeorch.sources.files import listing_text
 from lakeorch.types import identifier, parse_transform
 
@@ -301,7 +301,7 @@ class Executor:
 
     def _lineage(self, model: Model) -> str | None:
         try:
-            return to_json(column_lineage(model, self.survey.graph, schemas_of(self.survey)))
+            return lineage_told(self.survey, model)
         except Exception:
             # what is only told must not keep rows from being published
             logging.getLogger("lakeorch").warning("%s: no column lineage", model.name, exc_info=True)

@@ -10,7 +10,6 @@ from lakeorch.bind import Statement, statement
 from lakeorch.bind.text import full_name
 from lakeorch.engines import Engine, Query, Relation, relation
 from lakeorch.errors import LakeorchError, MovedError
-from lakeorch.graph.narrow import filters
 from lakeorch.lake import Lake, Scan
 from lakeorch.model import VERSION_COLUMNS, Field, Model, Schema
 from lakeorch.plan import Survey
@@ -46,6 +45,9 @@ class Reading:
         """As `whole`, but without files whose rows the query's own comparisons with constants all leave out."""
         scans = {table: scan(table) for table in self.survey.graph.tables_behind(name)}
         if any(len(each.paths) > 1 for each in scans.values()):  # else there is nothing to leave out
+            # sqlglot takes long to load
+            from lakeorch.graph.narrow import filters
+
             for table, where in filters(self.survey.graph.models[name], self.survey.graph).items():
                 if table in scans:
                     scans[table] = scans[table].narrowed(where)
