@@ -208,6 +208,10 @@ def test_merge_upserts(make: Make) -> None:
     assert "the rows stayed the same" in reasons(result)["m.t"]
     assert snapshots(folder, "m.t") == before
     assert Project(folder).run().status == "nothing to do"
+    # its rows lie in two files now: a row of each
+    make({"raw/d.csv": "id,v\n1,A\n4,D\n"})
+    Project(folder).run()
+    assert rows(folder, "FROM m.t ORDER BY id") == [(1, "A"), (2, "B"), (3, "c"), (4, "D")]
 
 
 def test_merge_matches_null_keys(make: Make) -> None:
