@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -16,6 +17,8 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, unquote
 
 BUSY_S = 10.0
+# what lies between may have dropped a connection that was silent for longer: a run computes for hours, then publishes
+SILENT_S = 30.0
 _TABLE, _SPACES = "iceberg_tables", "iceberg_namespace_properties"
 _SQLITE_LAYOUT = f"""SELECT made.name, has.name FROM sqlite_master AS made, pragma_table_info(made.name) AS has
     WHERE made.type = 'table' AND made.name IN ('{_TABLE}', '{_SPACES}')"""
@@ -92,7 +95,7 @@ class Database(ABC):
     layout_query: ClassVar[str]
 
     def __init__(self) -> None:
-        self._idle: list[Connection] = []
+        self._idle: list[tuple[Connection, float]] = []
 
     @abstractmethod
     def connect(self) -> Connection:
@@ -100,17 +103,23 @@ class Database(ABC):
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Lends a connection; one that failed is not lent again."""
-        try:
-            lent = self._idle.pop()
-        except IndexError:
-            lent = self.connect()
+        """Lends a connection; one that failed, or was silent for long, is not lent again."""
+        lent = self._taken() or self.connect()
         try:
             yield lent
         except BaseException:
             lent.close()
             raise
-        self._idle.append(lent)
+        self._idle.append((lent, time.monotonic()))
+
+    def _taken(self) -> Connection | None:
+        with suppress(IndexError):  # another thread takes them too
+            while True:
+                known, since = self._idle.pop()
+                if time.monotonic() - since < SILENT_S:
+                    return known
+                known.close()
+        return None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -134,7 +143,7 @@ class Database(ABC):
     def close(self) -> None:
         """Frees the connections that are not lent."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[0].close()
 
 
 class SqliteDatabase(Database):

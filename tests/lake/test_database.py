@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,17 @@ def test_a_connection_that_the_server_ended_is_not_used_for_ever(postgres: NewDa
         database.rows("SELECT 1")
     assert database.rows("SELECT 1") == [(1,)]
     database.close()
+
+
+def test_a_silent_connection_is_made_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.connection() as first:
+        pass
+    monkeypatch.setattr("lakeorch.lake.database.SILENT_S", 0.0)
+    with database.connection() as second:
+        assert second is not first
+        assert second.rows("SELECT 1") == [(1,)]
+    with pytest.raises((DatabaseError, sqlite3.ProgrammingError)):  # it was closed
+        first.rows("SELECT 1")
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
