@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pyiceberg.io import FileIO
 
@@ -24,10 +24,12 @@ from lakeorch.lake.staged import Draft, Mode, Staged
 from lakeorch.lake.standing import stand_in
 from lakeorch.lake.storage import Storage
 from lakeorch.lake.turns import Turns
-from lakeorch.lake.upkeep import Upkeep
 from lakeorch.lake.versions import Timeline
 from lakeorch.model import Published, Schema
 from lakeorch.types import Transform
+
+if TYPE_CHECKING:
+    from lakeorch.lake.upkeep import Upkeep
 
 
 class Lake(Shelf):
@@ -328,6 +330,9 @@ class Lake(Shelf):
 
     def upkeep(self) -> Upkeep:
         """What names tables, takes them away and keeps the lake small."""
+        # a run needs none of it
+        from lakeorch.lake.upkeep import Upkeep
+
         return Upkeep(self._catalog, self._storage, self._io, self.warehouse, self._own)
 
     # ---- environments ------------------------------------------------------------------------------------------
