@@ -12,6 +12,8 @@ import pytest
 from pyiceberg.catalog import load_catalog
 
 from lakeorch import Event, Project
+from lakeorch.errors import MovedError
+from lakeorch.project import running
 from lakeorch.project.running import ATTEMPTS
 from tests.postgres import NewDatabase
 
@@ -59,8 +61,9 @@ def test_a_run_that_was_overtaken_goes_alone_the_next_time(tmp_path: Path) -> No
     assert project.query("FROM a.own").read_all().column(0).to_pylist() == [3]
 
 
-def test_a_program_that_commits_all_the_time_is_outlasted(tmp_path: Path) -> None:
-    """Its rows come while each try is on its way to publish, and it knows no turns: what was counted is old by then."""
+@pytest.fixture
+def counted(tmp_path: Path) -> Project:
+    """A table that grows by files and one that counts it, and a new file."""
     models = tmp_path / "models/a"
     models.mkdir(parents=True)
     (tmp_path / "raw").mkdir()
@@ -70,15 +73,49 @@ def test_a_program_that_commits_all_the_time_is_outlasted(tmp_path: Path) -> Non
     project = Project(tmp_path / "models")
     project.run()
     (tmp_path / "raw/1.csv").write_text("n\n1\n")
+    return project
+
+
+def foreign(project: Project, number: int) -> None:
+    """Another program adds a row."""
+    catalog = load_catalog("lakeorch", uri=project.config.catalog, warehouse=project.config.warehouse)
+    catalog.load_table("a.t").append(pa.table({"n": [number]}))
+    catalog.close()
+
+
+def count(project: Project) -> list[object]:
+    """What was counted."""
+    found: list[object] = project.query("FROM a.own").read_all().column(0).to_pylist()
+    return found
+
+
+def test_a_program_that_commits_all_the_time_is_outlasted(counted: Project) -> None:
+    """Its rows come while each try is on its way to publish, and it knows no turns: what was counted is old by then."""
     theirs = ATTEMPTS + 1
     left = list(range(theirs))
 
     def append(event: Event) -> None:
         if event.kind == "publish_started" and left:
-            catalog = load_catalog("lakeorch", uri=project.config.catalog, warehouse=project.config.warehouse)
-            catalog.load_table("a.t").append(pa.table({"n": [100 + left.pop()]}))
-            catalog.close()
+            foreign(counted, 100 + left.pop())
 
-    assert project.run(observers=[append]).status == "published"
+    assert counted.run(observers=[append]).status == "published"
     assert not left
-    assert project.query("FROM a.own").read_all().column(0).to_pylist() == [2 + theirs]
+    assert count(counted) == [2 + theirs]
+
+
+def test_one_that_is_never_outlasted_is_told(counted: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "PATIENCE_S", 0.0)
+    tries: list[str] = []
+
+    def append(event: Event) -> None:
+        if event.kind == "publish_started":
+            foreign(counted, 100 + len(tries))
+            tries.append(event.kind)
+
+    with pytest.raises(MovedError, match=r"a\.t") as caught:
+        counted.run(observers=[append])
+    assert len(tries) == ATTEMPTS
+    assert caught.value.hint
+    assert count(counted) == [1], "as it was"
+    assert counted.run().status == "published"
+    assert count(counted) == [2 + ATTEMPTS]

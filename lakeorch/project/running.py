@@ -96,8 +96,9 @@ class Running:
                     try:
                         result = self._finish(run, run_id, plan, started)
                         break
-                    except MovedError:
+                    except MovedError as error:
                         if attempt >= ATTEMPTS and time.monotonic() - started > PATIENCE_S:
+                            error.hint = f"{attempt} tries were overtaken; run again when nobody else changes the table"
                             raise
                         alone = True
             self._know_again(lake, result)

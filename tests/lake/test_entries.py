@@ -8,12 +8,14 @@ from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
+from cachetools import LRUCache
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.io.pyarrow import PyArrowFile
 from pyiceberg.manifest import ManifestEntry, ManifestFile
 from pyiceberg.table.update import AssertTableUUID, RemoveSchemasUpdate
 
 from lakeorch import Project
+from lakeorch.lake import entries
 from lakeorch.lake.entries import read_entries
 from lakeorch.lake.snapshot import MERGE_AT, Files
 from tests.conftest import Make
@@ -44,8 +46,8 @@ def _foreign(catalog: Catalog, version: str) -> None:
 
 def _ages(shop: Workshop) -> dict[str, tuple[int | None, int | None]]:
     io = shop.table().io
-    entries = [entry for manifest in _manifests(shop, "n.t") for entry in read_entries(io, manifest)]
-    return {entry.data_file.file_path: (entry.snapshot_id, entry.sequence_number) for entry in entries}
+    found = [entry for manifest in _manifests(shop, "n.t") for entry in read_entries(io, manifest)]
+    return {entry.data_file.file_path: (entry.snapshot_id, entry.sequence_number) for entry in found}
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -78,6 +80,20 @@ def test_a_manifest_is_opened_once(shop: Workshop) -> None:
         for _ in range(3):
             assert len(rows(shop.lake.scan("n.t"))) == 4
     assert sorted(path for path in opened if path in names) == sorted(names)
+
+
+def test_what_is_remembered_of_manifests_has_a_limit(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes first; one that alone is over the limit is never kept."""
+    for id in range(4):
+        shop.publish(f"SELECT {id}::BIGINT AS id, 0::BIGINT AS gen", mode="append", key=f"k{id}")
+    io, manifests = shop.table().io, _manifests(shop, "n.t")
+    size = entries._columns(entries.live_entries(io, manifests[0]))
+    for limit, kept in ((size, 1), (2 * size, 2), (size - 1, 0)):
+        known: LRUCache[str, tuple[ManifestEntry, ...]] = LRUCache(limit, getsizeof=entries._columns)
+        monkeypatch.setattr(entries, "_known", known)
+        monkeypatch.setattr(entries, "_REMEMBERED", limit)
+        assert all(len(entries.live_entries(io, manifest)) == 1 for manifest in manifests)
+        assert set(known) == {manifest.manifest_path for manifest in manifests[len(manifests) - kept :]}
 
 
 def test_small_manifests_become_one_at_the_limit(shop: Workshop) -> None:
