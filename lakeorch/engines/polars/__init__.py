@@ -8,6 +8,7 @@ then have to be the same three times over: in DuckDB, by the rules, and in Polar
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from fsspec import AbstractFileSystem
 
-PULSE = 0.1
+_UNFIT = re.compile(r"conversion from `[^`]+` to `([^`]+)` failed in column .* values?: (.+)")
 
 
 def engine(threads: int, memory: int | None = None, remote: AbstractFileSystem | None = None) -> Polars:
@@ -216,7 +217,7 @@ class PolarsSession:
                 _pause()
         except (pl.exceptions.PolarsError, OSError) as error:
             discard(folder, stem)
-            raise EngineError(_first(error)) from error
+            raise _failed(error) from error
         except BaseException:
             discard(folder, stem)
             raise
@@ -240,6 +241,15 @@ def _require_same(columns: Schema, translated: Translated, schema: pl.Schema) ->
                 hint=f"CAST it, or {ELSEWHERE}",
                 name=column.name,
             )
+
+
+def _failed(error: BaseException) -> EngineError:
+    """What went wrong while a query ran; of the columns Polars knows only names that nobody gave them."""
+    text = _first(error)
+    if match := _UNFIT.match(text):
+        kind, values = match.groups()
+        return EngineError(f"a value does not fit {kind}: {values}", hint="CAST to a wider type before it is computed")
+    return EngineError(text)
 
 
 def _first(error: BaseException) -> str:

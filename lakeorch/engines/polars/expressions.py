@@ -214,7 +214,8 @@ class Expressions:
     def _variable(self, node: Any) -> Value:
         if str(node.this).lower() != "getvariable":
             raise DiffersError(f"{node.this}() is not known to give the same answer in Polars")
-        return rules.constant(self._around.variables[str(node.expressions[0].this)])
+        # one without a value is a mistake that is told elsewhere; in DuckDB it is NULL
+        return rules.constant(self._around.variables.get(str(node.expressions[0].this)))
 
     # ---- arithmetic, casts, choices ----
 

@@ -273,6 +273,8 @@ def named(relation: str, column: str) -> str:
 
 def constant(value: object) -> Value:
     """A variable's value."""
+    if value is None:
+        return Value("NULL", NULL)
     if isinstance(value, bool):
         return Value(literal(value), BOOLEAN)
     if isinstance(value, int):
