@@ -170,6 +170,7 @@ def _pair(name: str, folder: Path) -> tuple[Side, Side]:
 )
 @given(sql=queries())
 @example(sql="SELECT CAST(avg(a.d) AS DECIMAL(18,2)) AS c0, round(avg(a.i), 2) AS c1 FROM t a")
+@example(sql="SELECT a.i / coalesce(0, a.i) AS c0, a.f / coalesce(7, a.i) AS c1, coalesce('x', a.s) AS c2 FROM t a")
 def test_queries_that_nobody_wrote(name: str, tmp_path_factory: pytest.TempPathFactory, sql: str) -> None:
     duckdb, other = _pair(name, tmp_path_factory.getbasetemp())
     sql = as_query(sql)

@@ -283,6 +283,8 @@ class Expressions:
         name = type(node).__name__.lower()
         if name != "coalesce" and to.kind in ("float", "double", "null"):
             raise DiffersError(f"{name} of {rules.iceberg(to)}")
+        if name == "coalesce" and isinstance(node.this, exp.Literal):
+            return cast(parts[0], to)  # Polars makes a constant of it only later: what is divided by it could be -0.0
         return Value(f"{name}({', '.join(cast(each, to).sql for each in parts)})", to)
 
     def _nullif(self, node: Any) -> Value:
