@@ -38,6 +38,9 @@ def hide(value: object) -> None:
     if "://" in text:
         found = _PASSWORD.search(text)
         text = found[1] if found else ""
+        if "@" in text:  # which a driver takes for the end of it, and tells the rest as the host
+            for part in text.split("@"):
+                hide(part)
     if len(text) >= _SHORTEST:
         # as it is, as JSON and Python write it, and as a URL does
         _hidden.update({text, json.dumps(text)[1:-1], repr(text)[1:-1], quote(text, safe=""), quote_plus(text)})

@@ -78,7 +78,8 @@ def _text(found: Maintained) -> str:
             f"{click.style(head, fg='green', bold=True)}  {count(len(found.tables), 'table')}; "
             f"{done} {count(found.deleted, 'file')}, {freed} {size(found.bytes)}"
         )
-        lines += [f"    {line}" for line in table(COLUMNS, [_row(each) for each in found.tables], right=RIGHT)]
+        rows = [_row(each) for each in found.tables]
+        lines += [f"    {line}" for line in table(COLUMNS, rows, right=RIGHT)] if rows else []
         for each in found.tables:
             lines += [f"    {each.table}: dropped {', '.join(each.branches)}"] if each.branches else []
     if found.unknown:

@@ -51,7 +51,7 @@ def command(
 def text(found: Promotion) -> str:
     """The promotion for a reader."""
     if found.status == "nothing to do" and not found.kept:
-        return click.style(f"nothing to do: {found.environment} has no tables of its own", fg="green")
+        return click.style(f"nothing to do: {found.environment} shows what production shows", fg="green")
     if found.status == "interrupted":
         return click.style("interrupted", fg="red", bold=True) + ", nothing was promoted"
     blocks = [troubles(found.outcomes), "\n".join(_tables(found)), "\n".join(_kept(found))]

@@ -46,7 +46,8 @@ _DATABASE: tuple[tuple[str, str, str], ...] = (
     ("is full", "the disk is full", "free some space and run again; published tables are as they were"),
     ("unable to open", "the catalog file cannot be opened", "check that its folder exists and may be written"),
     ("no such table", "the file is not an Iceberg catalog", "check the catalog's address in lakeorch.yml"),
-    ("disk i/o", "the disk failed", "check the disk, then run again"),
+    # said of a full disk too, where the files of the log cannot be made
+    ("disk i/o", "the disk is full or failed", "free some space, or check the disk, then run again"),
     ("password", "the catalog refused the login", "check user and password"),
     ("authentication", "the catalog refused the login", "check user and password"),
 )

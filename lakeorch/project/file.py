@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, MutableMapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"\$\{(?:keyring:([^/{}]+)/([^{}]+)|([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?)\}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])(i?)B", re.I)
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_LAKE = frozenset({"catalog", "warehouse"})
+# stands for the address of a lake that is not used
+_UNUSED = "unused://"
 
 
 def _uri(text: str) -> str:
@@ -189,9 +193,10 @@ def fill_in(data: object, places: Places, source: Source, env: str | None) -> tu
     """Puts values in place of `${NAME}`, `${NAME:-default}` and `${keyring:service/name}`, in `data` itself.
 
     They come from the process environment and from the keyring of the system, and are never shown where the name of
-    a setting, a variable or a place says that they are secret. The environments that are not used are left out of
-    `data`: their secrets need not be there. A variable whose whole value is a placeholder is typed as if it had been
-    written in the file.
+    a setting, a variable or a place says that they are secret. In environments that are not used such values are left
+    out of `data`, as their secrets need not be there; that they have a lake of their own stays told. A variable whose
+    whole value is a placeholder is typed as if it had been written in the file. A user or a password in an address is
+    quoted as addresses want it.
 
     Returns:
         A finding for each value that is not there.
@@ -202,7 +207,10 @@ def fill_in(data: object, places: Places, source: Source, env: str | None) -> tu
         if not _PLACEHOLDER.search(text):
             continue
         if path[0] == "environments" and len(path) > 1 and path[1] != env:
-            del holder[key]
+            if key in _LAKE:
+                holder[key] = _UNUSED
+            else:
+                del holder[key]
             continue
         values: list[str] = []
         for match in _PLACEHOLDER.finditer(text):
@@ -213,10 +221,23 @@ def fill_in(data: object, places: Places, source: Source, env: str | None) -> tu
                 values.append("")
             if match[1] or is_secret(match[3]) or is_secret(key):
                 hide(values[-1])
+            if _is_login(text, match):
+                values[-1] = _quoted(values[-1])
         filled = _filled(text, values)
         whole = _PLACEHOLDER.fullmatch(text) and "variables" in path[:-1]
         holder[key] = _typed(filled) if whole else filled
     return tuple(findings)
+
+
+def _is_login(text: str, placeholder: re.Match[str]) -> bool:
+    """Whether a placeholder stands for the user or the password of an address."""
+    scheme, _, before = _PLACEHOLDER.sub("", text[: placeholder.start()]).rpartition("://")
+    return bool(scheme) and "/" not in before and "@" in text[placeholder.end() :]
+
+
+def _quoted(login: str) -> str:
+    """A user or a password as it stands in an address; what is written so already stays."""
+    return re.sub(r"%(?![0-9A-Fa-f]{2})|[@/:?#\s]", lambda found: quote(found[0], safe=""), login)
 
 
 def _filled(text: str, values: Sequence[str]) -> str:

@@ -226,6 +226,7 @@ def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pyte
         ('connection to server at "h", port 5432 failed: Connection refused', "cannot be reached"),
         ("FATAL: password authentication failed", "refused the login"),
         ("database or disk is full", "disk is full"),
+        ("disk I/O error", "disk is full or failed"),
         ('could not extend file "base/1": No space left on device', "disk is full"),
         ("attempt to write a readonly database", "cannot be written"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakeorch.errors import Finding, ProjectError, UsageError
+from lakeorch.masking import redacted
 from lakeorch.project.config import Config, load_config, mask, typed_scalar
 
 FULL = """\
@@ -83,6 +84,34 @@ def test_an_environment_lies_over_the_top_and_var_over_both(root: Path, monkeypa
 )
 def test_memory_is_a_size(root: Path, size: str, bytes: int) -> None:
     assert load(root, f"memory: 1GB\nenvironments: {{small: {{memory: {size}}}}}\n", "small").memory == bytes
+
+
+@pytest.mark.parametrize(
+    ("password", "written"),
+    [("p@ss/w:rd?#", "p%40ss%2Fw%3Ard%3F%23"), ("100%", "100%25"), ("p%40ss", "p%40ss"), ("plain-1_~", "plain-1_~")],
+)
+def test_a_password_may_hold_what_an_address_may_not(
+    root: Path, password: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_USER", "me@corp")
+    monkeypatch.setenv("SHOP_PASSWORD", password)
+    monkeypatch.setenv("SHOP_PLACE", "db.example/a@b")
+    config = load(root, "catalog: postgresql://${SHOP_USER}:${SHOP_PASSWORD}@${SHOP_PLACE}\n")
+    assert config.catalog == f"postgresql://me%40corp:{written}@db.example/a@b"
+
+
+def test_no_part_of_a_password_that_a_driver_takes_for_the_host_is_shown(root: Path) -> None:
+    load(root, "catalog: postgresql://u:first@secondpart@db.example/shop\n")
+    assert redacted("failed to resolve host 'secondpart@db.example'") == "failed to resolve host '***@db.example'"
+
+
+def test_an_environment_with_a_secret_in_its_address_has_a_lake_of_its_own_also_where_it_is_not_used(
+    root: Path,
+) -> None:
+    lakes = (
+        "a: {catalog: 'postgresql://u:${SHOP_PASSWORD}@h/db'}, b: {warehouse: '${SHOP_BUCKET}'}, c: {threads: '${N}'}"
+    )
+    assert load(root, f"environments: {{{lakes}}}\n").environments == {"a": False, "b": False, "c": True}
 
 
 def test_secrets_are_never_printed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
