@@ -21,7 +21,7 @@ import duckdb
 from lakeorch.engines import Empty, Files, Query, Relation, Rows, Target
 from lakeorch.engines.duckdb.faults import engine_error, find_name, lost_file
 from lakeorch.engines.duckdb.types import NoSuchType, to_duckdb, to_iceberg
-from lakeorch.engines.duckdb.write import TRANSFORMS, copy_statement, file_rows
+from lakeorch.engines.duckdb.write import FLUSH, TRANSFORMS, copy_statement, file_rows, in_order_statement
 from lakeorch.errors import EngineError, Interrupted, LakeorchError
 from lakeorch.model import Column, Scalar, Schema
 from lakeorch.types import identifier, literal, parse_type
@@ -186,27 +186,44 @@ class DuckDBSession:
             _make(directory)
         stem = f"{target.stem}_{uuid.uuid4().hex[:8]}"
         try:
-            paths = self._copy(sql, target, directory, stem)
+            files = self._copy(sql, target, directory, stem)
             if target.partition_by and target.sort_by:
-                paths = self._in_order(paths, target, directory, stem)
+                files = self._in_order(files, target, directory, stem)
         except LakeorchError:
             # half a file is of no use, and where the disk is full it is in the way
             for path in Path(directory).glob(f"{stem}_*"):
                 path.unlink(missing_ok=True)
             raise
-        return tuple(scheme + path for path in paths)
+        return tuple(scheme + path for path in files)
 
-    def _copy(self, sql: str, target: Target, directory: str, stem: str) -> tuple[str, ...]:
+    def _copy(self, sql: str, target: Target, directory: str, stem: str) -> dict[str, int]:
         return file_rows(self._run(copy_statement(sql, target, directory.rstrip("/"), stem), sql))
 
-    def _in_order(self, paths: Sequence[str], target: Target, directory: str, stem: str) -> tuple[str, ...]:
-        """Writes the file of each partition once more: COPY by partitions keeps no order, not even with one thread."""
-        found: list[str] = []
-        for path in paths:
+    def _in_order(self, files: Mapping[str, int], target: Target, directory: str, stem: str) -> dict[str, int]:
+        """Writes the files of partitions (paths and rows) whose rows are not in the declared order once more.
+
+        COPY by partitions gives the order up where a partition is written by two threads or in several flushes, and
+        does not tell. With many small partitions few files are written again, with few large ones all of them.
+        """
+        kept = self._sorted([path for path, rows in files.items() if rows <= FLUSH], target)
+        found = {path: rows for path, rows in files.items() if path in kept}
+        for path in sorted(files.keys() - kept):
             rows = f"FROM {read_parquet(Files('', target.fields, (path,)))}"
-            found += self._copy(rows, replace(target, partition_by=()), directory, stem)
+            found |= self._copy(rows, replace(target, partition_by=()), directory, stem)
             Path(path).unlink(missing_ok=True)  # in an object store it is left to the sweep
-        return tuple(sorted(found))
+        return dict(sorted(found.items()))
+
+    def _sorted(self, paths: Sequence[str], target: Target) -> set[str]:
+        if not paths:
+            return set()
+        fields = {field.name.lower(): field for field in target.fields}
+        # names of its own: a column of the table may be called as one of those that DuckDB adds
+        keys = [
+            replace(fields[item.partition(" ")[0].lower()], name=f"key_{number}")
+            for number, item in enumerate(target.sort_by)
+        ]
+        rows = read_parquet(Files("", tuple(keys), tuple(paths), "path"))
+        return {str(path) for (path,) in self._run(in_order_statement(rows, keys, target.sort_by, "path"), "")}
 
     def fetch(self, sql: str) -> pa.RecordBatchReader:
         """Runs a query and streams its rows as Arrow."""

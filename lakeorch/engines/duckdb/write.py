@@ -14,6 +14,9 @@ from lakeorch.types import Transform, identifier, literal, parse_type
 # Hidden columns that COPY partitions by and does not write.
 _PARTITION = "__lakeorch_partition_"
 
+# COPY by partitions writes what it has after so many rows (a setting of DuckDB, never changed here)
+FLUSH = 524_288
+
 TRANSFORMS = frozenset({"identity", "year", "month", "day", "hour", "truncate"})
 
 
@@ -21,7 +24,7 @@ def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
     """`COPY (…) TO directory` for a query, file names beginning with `stem`.
 
     Its result has a row for every file that was written, none where there were no rows. The rows of a file are in the
-    order of `sort_by`, unless there are partitions as well.
+    order of `sort_by`; where there are partitions as well, that is so in most small files and must be looked at.
 
     Raises:
         EngineError: a partition transform that DuckDB cannot compute.
@@ -31,7 +34,7 @@ def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
     hidden = [_PARTITION + str(number) for number in range(len(target.partition_by))]
     groups = [_group(transform, types) for transform in target.partition_by]
     # without an order every thread would write a file of its own for every partition, and again each time it runs full
-    order = hidden or [_sort_key(item) for item in target.sort_by]
+    order = hidden + [_sort_key(item) for item in target.sort_by]
     # two levels, so that partitions and order see values already cast; the query may end in a line comment
     query = f"SELECT {', '.join(casts)} FROM (\n{sql}\n)"
     if groups:
@@ -58,6 +61,28 @@ def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
     return f"COPY ({query}) TO {literal(directory)} ({', '.join(options)})"
 
 
+def in_order_statement(rows: str, keys: Sequence[Field], sort_by: Sequence[str], path_column: str) -> str:
+    """A query for the paths of the files whose rows are in the order of `sort_by`.
+
+    Takes:
+        rows: what reads the files: the columns `keys`, in the order of `sort_by`, and their paths in `path_column`.
+
+    A file counts where every row but its first was seen right after the row before it in the file, and not to come
+    before that. So the answer does not depend on the order of the scan: where it is another one, fewer files count.
+    """
+    # what DuckDB itself sorts by; file_row_number is a column that every scan of Parquet has
+    parts = ", ".join(
+        f"{identifier(key.name)}, '{_direction(item)} NULLS LAST'" for key, item in zip(keys, sort_by, strict=True)
+    )
+    path = identifier(path_column)
+    seen = f"SELECT {path} AS path, file_row_number AS number, create_sort_key({parts}) AS key FROM {rows}"
+    follows = "lag(path) OVER () = path AND lag(number) OVER () = number - 1 AND lag(key) OVER () <= key"
+    return (
+        f"SELECT path FROM (SELECT path, {follows} AS follows FROM ({seen})) "
+        "GROUP BY path HAVING count(*) FILTER (follows) = count(*) - 1"
+    )
+
+
 def _field_id(field: Field, name: str = "") -> str:
     label = identifier(name or field.name)
     if not field.children:
@@ -69,8 +94,11 @@ def _field_id(field: Field, name: str = "") -> str:
 
 
 def _sort_key(item: str) -> str:
-    name, _, direction = item.partition(" ")
-    return f"{identifier(name)} {'DESC' if direction.strip().lower() == 'desc' else 'ASC'} NULLS LAST"
+    return f"{identifier(item.partition(' ')[0])} {_direction(item)} NULLS LAST"
+
+
+def _direction(item: str) -> str:
+    return "DESC" if item.partition(" ")[2].strip().lower() == "desc" else "ASC"
 
 
 def _group(transform: Transform, types: dict[str, str]) -> str:
@@ -110,6 +138,6 @@ def _truncate(column: str, width: int, type: str) -> str:
     return f"{column} - ((({column} % {step}) + {step}) % {step})"
 
 
-def file_rows(rows: Sequence[tuple[object, ...]]) -> tuple[str, ...]:
-    """The paths in the rows that a COPY with RETURN_STATS yields, sorted."""
-    return tuple(sorted(str(row[0]) for row in rows))
+def file_rows(rows: Sequence[tuple[object, ...]]) -> dict[str, int]:
+    """Paths and row counts in the rows that a COPY with RETURN_STATS yields, sorted by path."""
+    return dict(sorted((str(row[0]), int(str(row[1]))) for row in rows))
