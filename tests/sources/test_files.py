@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -15,8 +15,10 @@ from typing import Any
 import duckdb
 import fsspec
 import pytest
+from blake3 import blake3
 
 from lakeorch.errors import UsageError
+from lakeorch.sources import files
 from lakeorch.sources.files import (
     Hashes,
     absolute_pattern,
@@ -159,14 +161,22 @@ def test_a_file_set_is_its_paths_sizes_and_contents(root: Path) -> None:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files whose content was read."""
     seen: list[str] = []
-    whole = hashlib.file_digest
+    whole = files._digest_of
 
-    def watched(stream: Any, make: Any) -> Any:
+    def watched(stream: Any) -> str:
         seen.append(stream.name)
-        return whole(stream, make)
+        return whole(stream)
 
-    monkeypatch.setattr(hashlib, "file_digest", watched)
+    monkeypatch.setattr(files, "_digest_of", watched)
     return seen
+
+
+@pytest.mark.parametrize("size", [0, 1, files._CHUNK - 1, files._CHUNK, 2 * files._CHUNK + 7])
+def test_a_digest_is_that_of_all_bytes(tmp_path: Path, size: int) -> None:
+    content = random.Random(size).randbytes(size)
+    (tmp_path / "a.csv").write_bytes(content)
+    [file] = list_files("a.csv", tmp_path, Hashes(tmp_path)).files
+    assert (file.size, file.digest) == (size, blake3(content).hexdigest()[:32])
 
 
 def settle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +220,7 @@ def test_same_size_and_time_do_not_hide_a_change(root: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"version": 2, "files": {}}', '{"version": 1, "files": {"a": [1]}}', "\0"]
+    "text", ["", "{", "[]", '{"version": 1, "files": {}}', '{"version": 2, "files": {"a": [1]}}', "\0"]
 )
 def test_a_spoilt_cache_is_ignored(root: Path, text: str) -> None:
     first = list_files("raw/a.csv", root, Hashes(root))
