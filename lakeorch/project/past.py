@@ -172,6 +172,8 @@ def run_of(timelines: Timelines, text: str) -> PastRun | None:
     Raises:
         UsageError: several runs begin so.
     """
+    if not text:  # a variable of a script that was not set must not mean the only run there is
+        return None
     past = runs(timelines)
     meant = [run for run in past if text in run.names]
     meant = meant or [run for run in past if any(name.startswith(text.lower()) for name in run.names)]
@@ -189,7 +191,7 @@ def moment(timelines: Timelines, text: str) -> Moment:
         UsageError: nothing is meant, or a run that never published.
     """
     text = text.strip()
-    run = run_of(timelines, text) if text else None
+    run = run_of(timelines, text)
     if run is not None:
         if run.state == "rejected":
             raise UsageError(f"run {run.run_id} was never published: its checks failed")

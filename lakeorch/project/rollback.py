@@ -115,7 +115,7 @@ def go_to(lake: Lake, at: str) -> Rollback:
     Tables that did not exist then stay as they are, pinned.
 
     Raises:
-        UsageError: nothing is meant by `at`, or what it means has expired.
+        UsageError: nothing is meant by `at`, no table existed then, or what it means has expired.
         ConflictError: another writer changed a table since.
     """
     return _patiently(lambda: _go_to(lake, at))
@@ -191,11 +191,12 @@ def _refuse_foreign(newer: Mapping[str, Sequence[Version]]) -> None:
 def _go_to(lake: Lake, at: str) -> Rollback:
     timelines = lake.timelines()
     when = moment(timelines, at)
-    ways, new, amended = [], [], []
+    ways, new, amended, known = [], [], [], 0
     for line in timelines.values():
         head = None if line.head is None else line.version(line.head)
         if head is None or not any(version.run_id for version in line.versions):
             continue
+        known += 1
         after = when.version(line)
         if after is None:
             new.append(_Way(line, head, head))
@@ -205,6 +206,8 @@ def _go_to(lake: Lake, at: str) -> Rollback:
             ways.append(_Way(line, head, after))
     _refuse_foreign({way.timeline.name: _lost(way) for way in ways})
     if not ways:
+        if len(new) == known:
+            raise UsageError(f"no table existed at {when.name}", hint="lakeorch runs shows since when there are any")
         return Rollback("nothing to do", "", when.name, ())
     return _commit(lake, ways, new, amended, when.ms, to=when)
 

@@ -180,6 +180,16 @@ def test_a_run_that_made_everything_cannot_be_taken_back(shop: Shop) -> None:
     assert picture(shop.root / "warehouse") == before
 
 
+def test_no_run_and_a_time_before_all_tables_are_mistakes(shop: Shop) -> None:
+    shop.run()
+    before = picture(shop.root / "warehouse")
+    with pytest.raises(UsageError, match='there is no run ""'):
+        shop.project.rollback("")
+    with pytest.raises(UsageError, match="no table existed at 2020-01-01"):
+        shop.project.rollback(to="2020-01-01")
+    assert picture(shop.root / "warehouse") == before
+
+
 def test_later_runs_are_not_taken_back_unasked(shop: Shop) -> None:
     first, state = shop.run(), shop.state()
     second = shop.day(2, [(3, "a", 1.0)])
