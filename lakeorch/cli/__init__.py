@@ -126,19 +126,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _noticing(stopped: list[int]) -> Iterator[None]:
-    """Notes every Ctrl-C inside the block; after one, a further one no longer disturbs the way out."""
+    """Notes every Ctrl-C inside the block; after one, a further one no longer disturbs the way out.
+
+    SIGTERM is taken for one: a job that a scheduler ends leaves nothing behind that maintenance would wait for.
+    """
     # a job in the background of a script is told by its shell not to mind
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    if ignored or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    minded = [sign for sign in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(sign) is not signal.SIG_IGN]
+    if threading.current_thread() is not threading.main_thread():
+        minded = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
         signal.default_int_handler(number, frame)
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {sign: signal.signal(sign, stop) for sign in minded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN if stopped else before)
+        for sign, handler in before.items():
+            signal.signal(sign, signal.SIG_IGN if stopped else handler)

@@ -134,6 +134,7 @@ class Maintenance:
             self.lake.settle()
         with contextlib.nullcontext() if self.dry else self.lake.hold(self.run_id):
             clock = work.clock(self.grace, but=self.run_id)
+            self._tell_of_runs(work)
             files = work.files()
             kept = work.kept(files, clock, self.policy("").seconds)
             if not self.dry:
@@ -158,6 +159,17 @@ class Maintenance:
             swept = self._sweep(work, swept, clock)
         self._tell("maintain_finished")
         return self._result(tended, swept, folders)
+
+    def _tell_of_runs(self, work: Upkeep) -> None:
+        """Notes the runs because of which more is left than the grace asks for."""
+        for lease in work.at_work(self.run_id):
+            if lease.started < time.time() - self.grace:
+                since = datetime.fromtimestamp(lease.started, UTC).isoformat(timespec="seconds")
+                self.notes.append(
+                    f"what was made or was current since {since} was left: run {lease.run_id} (process {lease.pid} on "
+                    f"{lease.host}) began then, and is under way or was killed; an hour after its last sign of life it "
+                    "no longer counts"
+                )
 
     def _tend(self, work: Upkeep, name: str, clock: Clock, needed: set[int], staged: set[int]) -> Tended:
         packs = work.packs(name)

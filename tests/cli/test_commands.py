@@ -254,7 +254,8 @@ def test_plan_tells_of_stale_models_that_are_not_selected(make: Make, capsys: Ca
     assert lakeorch(capsys, "plan", folder, "-s", "a.two")[0] == 0
 
 
-def test_ctrl_c_is_130_and_publishes_nothing(make: Make) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_is_130_and_publishes_nothing(make: Make, sign: int) -> None:
     slow = "SELECT count(*) AS n FROM range(200000) a(i), range(200000) b(j) WHERE (i * j) % 7 = 1"
     folder = make({**CHAIN, "models/c/slow.sql": slow})
     with subprocess.Popen(
@@ -269,9 +270,11 @@ def test_ctrl_c_is_130_and_publishes_nothing(make: Make) -> None:
         # one step has ended: the slow one runs
         process.stdout.readline()
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sign)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    # maintenance would wait for a run that left its lease behind
+    assert list((folder.parent / "warehouse/_lakeorch/runs").iterdir()) == []
     assert "interrupted" in out + err
     assert "Traceback" not in err
     assert "failed" not in out + err

@@ -319,10 +319,12 @@ def test_a_run_under_way_protects_what_came_since_it_began(lake: Ledger) -> None
     os.utime(orphan, (time.time() - 1000,) * 2)
     lease = {"run_id": "r", "pid": 1, "host": "h", "started": time.time() - 2000, "touched": time.time()}
     (runs / "r.json").write_text(json.dumps(lease))
-    lake.project().maintain(grace="0")
+    [note] = lake.project().maintain(grace="0").notes
+    assert "run r (process 1 on h) began then, and is under way or was killed" in note
+    assert lake.project().maintain(grace="1d").notes == ()
     assert orphan.exists()
     (runs / "r.json").write_text(json.dumps({**lease, "touched": time.time() - 4000}))
-    lake.project().maintain(grace="0")
+    assert lake.project().maintain(grace="0").notes == ()
     assert not orphan.exists()
     assert list(runs.iterdir()) == []
 
