@@ -105,6 +105,61 @@ def test_types_are_those_that_are_declared_or_an_error_names_the_column(make: Ma
 
 
 @pytest.mark.parametrize(
+    ("type", "returned", "message"),
+    [
+        ("long", "[{'x': 1.5}]", "column x: 1.5 would become 1: the model declares long"),
+        ("long", "[{'x': Decimal('1.5')}]", "column x: Decimal('1.5') would become 1"),
+        ("date", "[{'x': datetime(2024, 1, 31, 5)}]", "would become datetime.date(2024, 1, 31)"),
+        ("date", "[{'x': 5}]", "column x: 5 would become"),
+        (
+            "timestamp",
+            "[{'x': datetime(2024, 1, 31, tzinfo=UTC)}]",
+            "would become datetime.datetime(2024, 1, 31, 0, 0)",
+        ),
+        ("float", "[{'x': 1e300}]", "column x: 1e+300 would become inf"),
+        ("list<long>", "[{'x': [1, 2.5]}]", "column x: [1, 2.5] would become [1, 2]"),
+        ('"struct<a: long>"', "[{'x': {'b': 1}}]", "column x: {'b': 1} would become {'a': None}"),
+        ("int", "[{'x': 2**40}]", "column x: Value 1099511627776 too large"),
+        ("timestamp", "pa.table({'x': pa.array([1], pa.timestamp('ns'))})", "column x: Casting from timestamp[ns]"),
+        ("time", "pa.table({'x': pa.array([1], pa.time64('ns'))})", "column x: Casting from time64[ns]"),
+    ],
+)
+def test_nothing_is_rounded_or_cut_in_silence(make: Make, type: str, returned: str, message: str) -> None:
+    code = f"from datetime import UTC\nfrom decimal import Decimal\ndef model():\n    return {returned}"
+    folder = make({"models/a/two.py": python(f"columns: {{x: {type}}}", code)})
+    [outcome] = Project(folder).run().outcomes
+    assert message in outcome.error, outcome.error
+
+
+def test_what_stays_the_same_is_taken_as_it_comes(make: Make) -> None:
+    declared = (
+        'columns: {n: long, f: float, d: "decimal(9,1)", t: timestamptz, l: "list<long>", s: "struct<a: int, b: int>"}'
+    )
+    code = (
+        "from datetime import UTC\nfrom decimal import Decimal\ndef model():\n"
+        "    nan = float('nan')\n"
+        "    yield [{'n': 2.0, 'f': 0.1, 'd': Decimal('1.50'), 't': datetime(2024, 1, 31, tzinfo=UTC)}]\n"
+        "    yield [{'f': nan, 'l': (1, 2), 's': {'b': 1}}]\n"
+        "    whole = pl.DataFrame({'t': [1000]}).select(pl.col('t').cast(pl.Datetime('ns', 'UTC')))\n"
+        "    yield [{'t': whole['t'][0]}]"
+    )
+    folder = make({"models/a/two.py": python(declared, code)})
+    assert Project(folder).run().status == "published"
+    assert rows(folder, "SELECT n, d::VARCHAR, l, s.b FROM a.two WHERE n = 2 OR l IS NOT NULL ORDER BY n") == [
+        (2, "1.5", None, None),
+        (None, None, [1, 2], 1),
+    ]
+
+
+def test_a_variable_is_what_the_parameter_says_or_a_mistake(make: Make) -> None:
+    code = "def model(a: int, b: float, c: str):\n    return [{'x': a}]"
+    config = "models: models\nvariables: {a: 2.5, b: 1, c: x}\n"
+    folder = make({"lakeorch.yml": config, "models/a/two.py": python("columns: {x: long}", code)})
+    assert findings(folder) == ["models/a/two.py:10:11: the variable $a is of type float, the parameter says int"]
+    assert Project(folder, variables={"a": "2"}).validate() == ()
+
+
+@pytest.mark.parametrize(
     ("returned", "message"),
     [
         ("pl.DataFrame({'x': [1]})", "model returned no column y"),

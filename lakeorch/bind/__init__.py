@@ -18,6 +18,7 @@ from lakeorch.bind.columns import Columns
 from lakeorch.bind.known import Contents, Known
 from lakeorch.bind.mistakes import of_key, refused
 from lakeorch.bind.text import Statement, full_name, statement
+from lakeorch.bind.variables import wrong_variables
 from lakeorch.brief import Brief, Models, Tables
 from lakeorch.cache import Cache
 from lakeorch.engines import Empty, Engine, Session, engine_of
@@ -163,7 +164,7 @@ class _Binder:
         return self.known.query(name, brief, identity, inputs)
 
     def _bound(self, model: Model) -> tuple[list[Finding], Schema | None]:
-        told = [*self._unknown_tables(model), *self._unknown_variables(model), *self._no_files(model)]
+        told = [*self._unknown_tables(model), *wrong_variables(model, self.variables), *self._no_files(model)]
         told += self._undriven(model)
         schema = self._yields(model, told)
         if schema is None:
@@ -202,7 +203,7 @@ class _Binder:
         if self.known.recall(key):
             return
         check = models[name]
-        told = [*self._unknown_tables(check), *self._unknown_variables(check), *self._no_files(check)]
+        told = [*self._unknown_tables(check), *wrong_variables(check, self.variables), *self._no_files(check)]
         told += self.graph.ambiguities(check)
         schema = self._yields(check, told)
         self.findings += told
@@ -270,13 +271,6 @@ class _Binder:
         full = {each.rpartition(".")[2]: each for each in sorted(known, reverse=True)}
         near = suggestion(name, full)
         return f'did you mean "{full[near.split(chr(34))[1]]}"?' if near else ""
-
-    def _unknown_variables(self, model: Model) -> Iterator[Finding]:
-        for use in model.variables:
-            if use.name not in self.variables:
-                hint = suggestion(use.name, self.variables) or f"--var {use.name}=… or variables in lakeorch.yml"
-                message = f"the variable ${use.name} has no value"
-                yield model.source.finding(use.span, message, hint=hint, model=model.name)
 
     def _no_files(self, model: Model) -> Iterator[Finding]:
         for read in model.files:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,7 @@ def stream(returned: object, columns: Schema) -> Stream:
     """
     import pyarrow as pa
 
-    reader = _reader(returned, columns)
+    reader = _in_microseconds(_reader(returned, columns))
     untyped = frozenset(each.name.lower() for each in reader.schema if pa.types.is_null(each.type))
     broken: list[BaseException] = []
 
@@ -81,6 +83,39 @@ def _reader(returned: Any, columns: Schema) -> pa.RecordBatchReader:
     if isinstance(returned, Iterable) and not isinstance(returned, str | bytes | dict):
         return _chained(iter(returned), columns)
     raise TypeError(f"model returned {'nothing' if returned is None else f'a {kind}'}: {_EXPECTED}")
+
+
+def _in_microseconds(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Times in what a table holds; nanoseconds that are not zero fail, where an engine would cut them off."""
+    import pyarrow as pa
+
+    finer = {pa.time64("ns"): pa.time64("us")}
+    finer |= {each.type: pa.timestamp("us", each.type.tz) for each in reader.schema if pa.types.is_timestamp(each.type)}
+    schema = pa.schema([each.with_type(finer.get(each.type, each.type)) for each in reader.schema])
+    if schema == reader.schema:
+        return reader
+    return pa.RecordBatchReader.from_batches(schema, (_converted(batch, schema) for batch in reader))
+
+
+def _converted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    arrays = []
+    for each, array in zip(schema, batch.columns, strict=True):
+        with _told_of(each.name):
+            arrays.append(array.cast(each.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+@contextmanager
+def _told_of(column: str) -> Iterator[None]:
+    """Arrow says what does not fit, and not where."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise ValueError(f"column {column}: {error}") from error
 
 
 def _lazy(frame: Any) -> pa.RecordBatchReader:
@@ -122,11 +157,31 @@ def _rows(rows: list[dict[str, object]], columns: Schema) -> pa.Table:
     """Rows that are dicts; a key that no column has is left in, so that it is found."""
     import pyarrow as pa
 
-    declared = {column.name: arrow_type(parse_type(column.type)) for column in columns}
+    declared = {column.name: column.type for column in columns}
     extra = dict.fromkeys(key for row in rows for key in row if key not in declared)
-    arrays = {name: pa.array([row.get(name) for row in rows], type) for name, type in declared.items()}
-    arrays |= {name: pa.array([row.get(name) for row in rows]) for name in extra}
+    arrays = {}
+    for name in (*declared, *extra):
+        values = [row.get(name) for row in rows]
+        with _told_of(name):
+            arrays[name] = pa.array(values, arrow_type(parse_type(declared[name])) if name in declared else None)
+        for value, kept in zip(values, arrays[name].to_pylist(), strict=True):
+            if name in declared and not _is_kept(value, kept):
+                raise ValueError(f"column {name}: {value!r} would become {kept!r}: the model declares {declared[name]}")
     return pa.table(arrays)
+
+
+def _is_kept(value: Any, kept: Any) -> bool:
+    """Whether Arrow left a value as it was; it takes 1.5 for a whole number, and the time off a date."""
+    if value is None or kept is None:
+        return value is kept
+    if isinstance(kept, dict):
+        return all(key in kept for key in value) and all(_is_kept(value.get(key), kept[key]) for key in kept)
+    if isinstance(kept, list | tuple):
+        parts = list(value.items() if isinstance(value, dict) else value)
+        return len(parts) == len(kept) and all(map(_is_kept, parts, kept))
+    if isinstance(kept, float):  # which may have four bytes
+        return math.isclose(value, kept, rel_tol=1e-6) or (math.isnan(value) and math.isnan(kept))
+    return bool(value == kept)
 
 
 def arrow_type(type: Type) -> pa.DataType:
