@@ -55,6 +55,17 @@ def test_mistakes_in_files_are_findings(
     assert not (folder.parent / "warehouse").exists()
 
 
+def test_a_model_that_cannot_be_read_is_not_one_that_does_not_exist(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make({**GOOD, "models/a/broken.py": "def model(:\n    return []\n", "models/a/open.sql": "SELECT 'a"})
+    for name in ("a.broken", "open"):
+        code, text = told(capsys, "validate", folder, "-s", name)
+        assert code == 2
+        assert "models/a/broken.py:1:" in text
+        assert "models/a/open.sql:1:" in text
+
+
 def test_a_file_that_is_not_utf8(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make(GOOD)
     (folder / "a/t.sql").write_bytes(b"SELECT 1 AS x,\n  'caf\xe9' AS y")

@@ -93,7 +93,11 @@ def survey(
     parsed = _parsed(site)
     graph = Graph(parsed.found)
     findings = [*parsed.findings, *graph.findings]
-    selection = graph.select(select, exclude)
+    try:
+        selection = graph.select(select, exclude)
+    except UsageError:
+        _refuse(findings)  # the model that was meant may be in a file that cannot be read
+        raise
     published = site.published(lake)
     pinned = {} if unpin or graph.findings else pins(graph, published, site.variables)
     moving = selection if not pinned else tuple(name for name in selection if name not in pinned)
