@@ -64,9 +64,12 @@ def command(
 ) -> int:
     """Time models and whole runs; your lake is only read.
 
-    Models read their published inputs and write to a scratch folder. Exit code 1: a model failed, an answer differs, or
-    something takes longer than in the baseline.
+    Models read their published inputs and write to a scratch folder. Exit code 1: a model failed on the first engine,
+    an answer differs, or something takes longer than in the baseline.
     """
+    for path in (save, html):
+        if path and not path.parent.is_dir():  # told before the work is done, not after it
+            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
     project = options.open_project(folder, env, variables, threads)
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     told = _Line() if live else None

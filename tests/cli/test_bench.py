@@ -51,6 +51,12 @@ def test_json_and_a_page(make: Make, capsys: Capture, tmp_path: Path) -> None:
         (["--engines", "duckdv"], "there is no engine 'duckdv'"),
         (["--against", "nowhere"], "nowhere is neither a folder nor a git revision"),
         (["--threshold", "1"], "--threshold"),
+        # before any work is done: the baseline, which cannot be read either, is not looked at
+        (
+            ["--save", "no/where.json", "--baseline", "none.json"],
+            "no/where.json cannot be written: there is no folder no",
+        ),
+        (["--html", "no/where.html", "--baseline", "none.json"], "no/where.html cannot be written"),
     ],
 )
 def test_what_cannot_be_asked_for(make: Make, capsys: Capture, arguments: list[str], message: str) -> None:

@@ -174,6 +174,8 @@ def other_side(config: Config, against: str, folder: Path) -> Config:
     given = Path(against)
     found = given if given.is_dir() else _checked_out(config, against, folder)
     other = load_config(found, config.environment or None, {})
+    if found is given and not (other.root / FILE).is_file():
+        return replace(config, folder=other.folder)  # a folder of models alone has the project's settings
     return replace(
         other,
         root=config.root,

@@ -145,6 +145,20 @@ def test_another_answer_of_another_version_is_found(make: Make, tmp_path: Path) 
     assert bench.contenders == (Contender("duckdb"), Contender("duckdb", str(other)))
 
 
+def test_a_folder_of_models_alone_has_the_settings_of_the_project(make: Make, tmp_path: Path) -> None:
+    config = "models: models\nengine: polars\ndefaults:\n  raw: {engine: duckdb}\n"
+    read = "/* ---\nengine: duckdb\n--- */\nSELECT x FROM raw.a"
+    folder = make(
+        {"lakeorch.yml": config, "models/raw/a.sql": "SELECT range AS x FROM range(3)", "models/b/b.sql": read}
+    )
+    Project(folder).run()
+    other = tmp_path / "other"
+    subprocess.run(["cp", "-r", folder, other], check=True)
+    bench = Project(folder).bench(["b.b"], repeat=1, against=str(other), engines=["duckdb"])
+    assert bench.ok
+    assert answers(bench) == {"b.b": "same"}
+
+
 def test_a_version_whose_inputs_had_other_columns_reads_its_own(make: Make, tmp_path: Path) -> None:
     folder = make(FILES)
     Project(folder).run()
