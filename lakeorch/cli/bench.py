@@ -67,9 +67,7 @@ def command(
     Models read their published inputs and write to a scratch folder. Exit code 1: a model failed on the first engine,
     an answer differs, or something takes longer than in the baseline.
     """
-    for path in (save, html):
-        if path and not path.parent.is_dir():  # told before the work is done, not after it
-            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
+    _require_folders(save, html)
     project = options.open_project(folder, env, variables, threads)
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     told = _Line() if live else None
@@ -106,6 +104,13 @@ def _lines(found: Bench) -> list[str]:
     ]
     ended = text.conclusion(found)
     return [*lines, "", ended] if ended else lines
+
+
+def _require_folders(*paths: Path | None) -> None:
+    """Told before the work is done, not after it."""
+    for path in paths:
+        if path and not path.parent.is_dir():
+            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -93,11 +93,7 @@ def survey(
     parsed = _parsed(site)
     graph = Graph(parsed.found)
     findings = [*parsed.findings, *graph.findings]
-    try:
-        selection = graph.select(select, exclude)
-    except UsageError:
-        _refuse(findings)  # the model that was meant may be in a file that cannot be read
-        raise
+    selection = _selected(graph, findings, select, exclude)
     published = site.published(lake)
     pinned = {} if unpin or graph.findings else pins(graph, published, site.variables)
     moving = selection if not pinned else tuple(name for name in selection if name not in pinned)
@@ -126,6 +122,16 @@ def survey(
     )
     _refuse(standing(facts, moving))
     return Found(facts, selection, {name.rpartition(".")[2]: check for name, check in parsed.singular.items()})
+
+
+def _selected(
+    graph: Graph, findings: Sequence[Finding], select: Sequence[str], exclude: Sequence[str]
+) -> tuple[str, ...]:
+    try:
+        return graph.select(select, exclude)
+    except UsageError:
+        _refuse(findings)  # the model that was meant may be in a file that cannot be read
+        raise
 
 
 def _keep_columns(bound: Bound, pinned: Iterable[str], published: Tables) -> None:
