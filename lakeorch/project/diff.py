@@ -175,7 +175,8 @@ def _current(line: Timeline) -> Version:
 
 def _previous(line: Timeline, version: Version) -> Version:
     earlier = (each for each in line.ancestors(version.parent_id) if each.changes_rows)
-    found = next(earlier, None)
+    # what a promotion brought along was the environment's alone: production came from what was before all of it
+    found = next((each for each in earlier if not version.run_id or each.run_id != version.run_id), None)
     if found is None:
         raise UsageError(f"{line.name}: there is no version before the one of {iso(version.at)}")
     return found

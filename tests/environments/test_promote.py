@@ -77,6 +77,8 @@ def test_the_past_of_production_never_shows_what_the_environment_was_at(site: Si
     assert [version.state for version in site.production.history("marts.revenue")] == ["current", *["published"] * 3]
     assert [version.run_id for version in site.production.history("marts.revenue")][:3] == [run] * 3
     [promotion, first] = site.production.runs()
+    differs = site.production.diff("marts.revenue", key=["store"])
+    assert (differs.before.run_id, differs.after.run_id) == (first.run_id, run)
     assert (promotion.run_id, promotion.environment, len(promotion.made_by)) == (run, "dev", 3)
     assert len(promotion.versions) == 2
     assert first.environment == ""
