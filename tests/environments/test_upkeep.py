@@ -40,6 +40,25 @@ def test_what_an_environment_shows_survives_maintenance_and_can_be_promoted(site
     assert site.rows("marts.revenue") == before
 
 
+def test_what_an_environment_tried_takes_no_version_of_productions_place(site: Site) -> None:
+    site.write("lakeorch.yml", "models: models\nkeep_snapshots: 2\nkeep_for: 1s\n")
+    before = site.rows("marts.revenue")
+    for factor in (2, 3, 100):
+        site.edit("marts.revenue", BETTER.replace("100", str(factor)))
+        site.run_dev()
+    promotion = site.promote()
+    maintained(site)
+    assert site.rows("marts.revenue") == [("a", 1000, 1), ("b", 2000, 1)]
+    site.production.rollback(promotion)
+    assert site.rows("marts.revenue") == before
+    # two later versions, and it goes with all that came along
+    for factor in (4, 5):
+        site.edit("marts.revenue", BETTER.replace("100", str(factor)))
+        assert site.production.run(unpin=True).status == "published"
+    maintained(site)
+    assert [version.environment for version in site.production.history("marts.revenue")] == ["", ""]
+
+
 def test_what_a_dropped_environment_alone_had_is_swept(site: Site) -> None:
     site.write("lakeorch.yml", "models: models\nkeep_snapshots: 1\nkeep_for: 1s\n")
     maintained(site)

@@ -20,7 +20,7 @@ from pyiceberg.table.update import (
     TableUpdate,
 )
 
-from lakeorch.lake.published import RUN_ID
+from lakeorch.lake.published import PROMOTION, RUN_ID
 from lakeorch.lake.schema import schema_behind
 from lakeorch.lake.standing import ANCESTORS, EXPIRED, ancestors_of, claim_of, gaps_of, line_of, stand_in, summary_of
 
@@ -158,9 +158,13 @@ def _recent(metadata: TableMetadata, cutoff: int) -> set[int]:
 
 
 def _newest(line: Sequence[Snapshot], count: int) -> set[int]:
-    """The newest versions of `main`, lakeorch's newest among them, each as the newest snapshot that holds its rows."""
+    """The newest versions of `main`, lakeorch's newest among them, each as the newest snapshot that holds its rows.
+
+    What an environment tried before it was promoted came along with it, and counts with it as one version.
+    """
     keep: set[int] = set()
     versions: set[int] = set()
+    counted: set[int | str] = set()
     made = False
     for snapshot in line:
         claim = claim_of(summary_of(snapshot))
@@ -171,9 +175,11 @@ def _newest(line: Sequence[Snapshot], count: int) -> set[int]:
             continue
         if version in versions:
             continue
-        if len(versions) >= count and made:
+        counts_as = summary_of(snapshot).get(PROMOTION) or version
+        if len(counted | {counts_as}) > count and made:
             break
         versions.add(version)
+        counted.add(counts_as)
         keep.add(snapshot.snapshot_id)
         made = made or RUN_ID in summary_of(snapshot)
     return keep
