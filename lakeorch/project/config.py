@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,14 +18,12 @@ from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError
 from lakeorch.masking import hide, is_secret, mask
 from lakeorch.model import Scalar
 from lakeorch.project import declared
-from lakeorch.project.declared import Declared, Layer
+from lakeorch.project.declared import Declared, Layer, may_be_environment
 
 if TYPE_CHECKING:
     from lakeorch.lint import Level
 
 Value = TypeVar("Value")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
-_NAMES = "up to 64 letters, digits, _ and -, as in dev; leave --env out for production"
 
 FILE = "lakeorch.yml"
 CATALOG = "lakeorch"
@@ -146,8 +143,9 @@ def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> 
 def require_name(env: str) -> None:
     """Raises UsageError where that is no name for an environment."""
     # an empty one, a variable of a script that was not set, must not mean production
-    if not _NAME.fullmatch(env):
-        raise UsageError(f'"{env}" is no name for an environment', hint=_NAMES)
+    if not may_be_environment(env):
+        hint = "up to 64 letters, digits, _ and -, as in dev; leave --env out for production"
+        raise UsageError(f'"{env}" is no name for an environment', hint=hint)
 
 
 def typed_scalar(text: str) -> Scalar:

@@ -8,6 +8,7 @@ the surroundings (`${…}`), or that holds a secret, is read each time: neither 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 # what reads and checks the file, besides this package
 CHECKED_BY = ("yaml", "pydantic", "pydantic_core")
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
+
+
+def may_be_environment(name: str) -> bool:
+    """Whether an environment may be called so: up to 64 letters, digits, `_` and `-`."""
+    return _ENVIRONMENT.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, repr=False)

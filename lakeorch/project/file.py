@@ -18,7 +18,7 @@ from lakeorch.lint import Level
 from lakeorch.masking import hide, is_secret
 from lakeorch.model import Materialized
 from lakeorch.parse.yaml import locate
-from lakeorch.project.declared import Declared, Layer
+from lakeorch.project.declared import Declared, Layer, may_be_environment
 
 if TYPE_CHECKING:
     from lakeorch.errors import Finding, Source
@@ -42,6 +42,12 @@ def _variable(name: str) -> str:
     if not _NAME.fullmatch(name.lower()):
         raise ValueError(f'"{name}" is not a name for a variable: letters, digits and underscores')
     return name.lower()
+
+
+def _environment(name: str) -> str:
+    if not may_be_environment(name):
+        raise ValueError(f'"{name}" is no name for an environment: up to 64 letters, digits, _ and -, as in dev')
+    return name
 
 
 def _rule(name: str) -> str:
@@ -142,7 +148,7 @@ class File(Environment):
 
     name: str = ""
     models: str = ""
-    environments: dict[str, Environment] = Field(default_factory=dict)
+    environments: dict[Annotated[str, AfterValidator(_environment)], Environment] = Field(default_factory=dict)
     defaults: dict[str, Defaults] = Field(default_factory=dict)
     owners: dict[str, str] = Field(default_factory=dict)
     lint: Lint = Field(default_factory=dict)

@@ -283,6 +283,9 @@ def test_an_environment_in_a_database_of_its_own_needs_no_other_name(
 def test_names_that_no_environment_can_have(root: Path, name: str) -> None:
     with pytest.raises(UsageError, match="no name for an environment"):
         load(root, env=name)
+    [found] = findings(root, f'environments: {{"{name}": {{}}}}\n')
+    assert (found.place.line, found.place.column) == (1, 16)
+    assert "no name for an environment" in found.message
 
 
 @pytest.mark.parametrize("name", ["missing", "lakeorch.txt"])
