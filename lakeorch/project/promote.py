@@ -7,11 +7,12 @@ environment has, and the environment has no tables of its own any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lakeorch.errors import MovedError, UsageError
+from lakeorch.graph import Graph
 from lakeorch.lake import Lake
 from lakeorch.model import Action, Outcome, Published, Step
 from lakeorch.observe import Observer
@@ -137,18 +138,19 @@ def plan_promotion(production: Wiring, environment: str) -> Promotion:
             return Promotion(environment, "", "nothing to do")
         found = wiring.survey(lake, engine)
         plan = found.survey.plan(found.selection)
-        return _planned(environment, plan, own)
+        return _planned(environment, plan, found.survey.graph, own)
 
 
-def _planned(environment: str, plan: Plan, own: Mapping[str, Published]) -> Promotion:
-    steps = {step.model: step for step in plan.steps}
-    busy = {name: s for name, s in steps.items() if s.action not in {Action.SKIP, Action.VIEW}}
-    kept = {name: DEPARTED for name in own if name not in steps}
+def _planned(environment: str, plan: Plan, graph: Graph, own: Mapping[str, Published]) -> Promotion:
+    actions = {step.model: step.action for step in plan.steps}
+    busy = {step.model: step for step in plan.steps if step.action not in {Action.SKIP, Action.VIEW}}
     # what is built first is the environment's own by then, also where it shows production's now
-    built = {name for name, step in busy.items() if step.action in {Action.BUILD, Action.AMEND}}
+    theirs = own.keys() | {name for name, step in busy.items() if step.action in {Action.BUILD, Action.AMEND}}
+    kept = _kept(graph, actions, theirs, ())
+    kept |= {name: busy[name].reason for name in kept if actions.get(name) is Action.FAILED}
     tables = tuple(
         _promoted(name, own.get(name), busy[name].reason if name in busy else "")
-        for name in sorted((own.keys() | built) - kept.keys())
+        for name in sorted(theirs - kept.keys())
     )
     return Promotion(environment, "", "planned", tables, kept, steps=tuple(busy.values()))
 
@@ -194,7 +196,8 @@ class _Ending:
         # an attempt that was planned again has built what this one finds done
         self._built |= {o.model: o for o in result.outcomes if o.action in {Action.BUILD, Action.AMEND}}
         own = run.lake.own()
-        self.kept = _kept(run, result.outcomes, own)
+        actions = {outcome.model: outcome.action for outcome in result.outcomes}
+        self.kept = _kept(run.graph, actions, own.keys(), run.links())
         chosen = sorted(own.keys() - self.kept.keys())
         for outcome in result.outcomes:
             if outcome.model in chosen:
@@ -212,20 +215,28 @@ class _Ending:
         return [self._built.get(o.model, o) if o.action is Action.SKIP else o for o in result.outcomes]
 
 
-def _kept(run: Run, outcomes: Sequence[Outcome], own: Mapping[str, Published]) -> dict[str, str]:
-    """Tables of the environment that are not promoted, each with the reason."""
-    actions = {outcome.model: outcome.action for outcome in outcomes}
+def _kept(
+    graph: Graph, actions: Mapping[str, Action], own: Set[str], links: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """Tables of the environment that are not promoted, each with the reason.
+
+    Args:
+        graph: the project.
+        actions: what became of each model, or would.
+        own: the tables.
+        links: pairs of models that a check looks at together.
+    """
     kept = {name: DEPARTED for name in own if name not in actions}
+    staged = own - kept.keys()
     reads = {
         name: f"it reads {up}, which stays in the environment"
-        for name in own.keys() - kept.keys()
-        for up in run.graph.tables_behind(name)
+        for name in staged
+        for up in graph.tables_behind(name)
         if up in kept
     }
     failed = {name for name, action in actions.items() if action is Action.FAILED}
     unbuilt = [name for name, action in actions.items() if action is Action.HELD]
-    staged = own.keys() - kept.keys()
-    decision = decide(run.graph, staged, failed | reads.keys(), unbuilt, "connected", run.links())
+    decision = decide(graph, staged, failed | reads.keys(), unbuilt, "connected", links)
     for name in sorted(staged - decision.publish):
         kept[name] = reads.get(name) or ("it failed" if name in failed else decision.held[name])
     return kept

@@ -322,6 +322,26 @@ def test_a_dry_run_counts_what_is_built_first(site: Site, capsys: pytest.Capture
     assert [table.model for table in planned.tables] == [table.model for table in found.tables]
 
 
+def test_a_dry_run_knows_what_will_stay(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.edit("marts.revenue", BETTER)
+    site.edit("marts.days", "SELECT 9 AS day")
+    site.edit("marts.new", "SELECT 1 AS x")
+    site.run_dev()
+    (site.folder / "marts" / "new.sql").unlink()
+    opened = site.catalog(DEV)
+    table = opened.load_table("marts.revenue")
+    table.append(table.scan().to_arrow())
+    opened.engine.dispose()
+    planned = site.production.promote("dev", dry_run=True)
+    assert main(["promote", "dev", "--dry-run", "-p", str(site.folder)]) == 0
+    assert "would promote 1 table from dev" in capsys.readouterr().out
+    assert planned.kept["marts.revenue"].startswith("another writer changed it")
+    found = site.production.promote("dev")
+    assert (found.status, [table.model for table in found.tables]) == ("failed", ["marts.days"])
+    assert [table.model for table in planned.tables] == [table.model for table in found.tables]
+    assert planned.kept.keys() == found.kept.keys() == {"marts.revenue", "marts.stores", "marts.new"}
+
+
 def test_what_stays_behind_is_told_where_nothing_else_is_there(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.edit("marts.new", "SELECT 1 AS x")
     site.run_dev()
