@@ -88,7 +88,7 @@ def _known(error: BaseException) -> LakeorchError:
     if isinstance(error, LakeorchError):
         return error
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return Interrupted("stopped by the user", hint="finished steps are kept for the next run")
+        return Interrupted("stopped by the user")
     if isinstance(error, click.ClickException):
         wrong = LakeorchError(error.format_message())
         wrong.exit_code = error.exit_code

@@ -90,7 +90,7 @@ def survey(
         ProjectError: with every finding of every step that could be taken.
         UsageError: a selector matches nothing.
     """
-    parsed = _parsed(site)
+    parsed = parsed_models(site)
     graph = Graph(parsed.found)
     findings = [*parsed.findings, *graph.findings]
     selection = _selected(graph, findings, select, exclude)
@@ -140,7 +140,12 @@ def _keep_columns(bound: Bound, pinned: Iterable[str], published: Tables) -> Non
         bound.columns.put(name, published[name].columns)
 
 
-def _parsed(site: Site) -> Parsed:
+def parsed_models(site: Site) -> Parsed:
+    """What the folder of models holds.
+
+    Raises:
+        UsageError: it holds none.
+    """
     parsed = parse_folder(site.folder, site.root, site.defaults, site.cache)
     if not parsed.found and not parsed.findings:
         model = f"{site.folder.name}/<namespace>/<table>.sql"

@@ -63,3 +63,9 @@ def test_what_cannot_be_asked_for(make: Make, capsys: Capture, arguments: list[s
     code, _, err = lakeorch(capsys, "bench", make(FILES), *arguments)
     assert code == 2
     assert message in err
+
+
+def test_a_folder_without_models_is_said_to_be_one(capsys: Capture, tmp_path: Path) -> None:
+    code, _, err = lakeorch(capsys, "bench", tmp_path)
+    assert code == 2
+    assert "there are no models in" in err

@@ -19,10 +19,9 @@ from lakeorch.errors import LakeorchError, ProjectError, UsageError
 from lakeorch.graph import Graph
 from lakeorch.lake import Lake
 from lakeorch.model import Action, Model
-from lakeorch.parse import parse_folder
 from lakeorch.project.config import CATALOG, FILE, Config, load_config
 from lakeorch.project.result import Result
-from lakeorch.project.survey import Found, survey
+from lakeorch.project.survey import Found, parsed_models, survey
 from lakeorch.project.wiring import Wiring
 
 Builds = Callable[[Found, str], bool]
@@ -58,8 +57,7 @@ def chosen(wiring: Wiring, select: Sequence[str], exclude: Sequence[str]) -> tup
     Raises:
         UsageError: a selector means nothing, or only views are selected.
     """
-    site = wiring.site()
-    parsed = parse_folder(site.folder, site.root, site.defaults)
+    parsed = parsed_models(wiring.site())
     if parsed.findings:
         raise ProjectError(parsed.findings)
     graph = Graph(parsed.models)
