@@ -122,6 +122,7 @@ def test_types_are_those_that_are_declared_or_an_error_names_the_column(make: Ma
         ("int", "[{'x': 2**40}]", "column x: Value 1099511627776 too large"),
         ("timestamp", "pa.table({'x': pa.array([1], pa.timestamp('ns'))})", "column x: Casting from timestamp[ns]"),
         ("time", "pa.table({'x': pa.array([1], pa.time64('ns'))})", "column x: Casting from time64[ns]"),
+        ("long", "(pa.table({'x': [n]}) for n in (1, 1.5))", "column x: Float value 1.500000 was truncated"),
     ],
 )
 def test_nothing_is_rounded_or_cut_in_silence(make: Make, type: str, returned: str, message: str) -> None:

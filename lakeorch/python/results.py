@@ -147,8 +147,7 @@ def _chained(parts: Iterator[object], columns: Schema) -> pa.RecordBatchReader:
                 told = f"batch {number} has the columns {', '.join(reader.schema.names)}"
                 raise ValueError(f"{told}; the first has {', '.join(head.schema.names)}")
             for batch in reader:
-                table = pa.Table.from_batches([batch]).select(head.schema.names).cast(head.schema)
-                yield from table.to_batches()
+                yield _converted(batch.select(head.schema.names), head.schema)
 
     return pa.RecordBatchReader.from_batches(head.schema, batches())
 
