@@ -45,6 +45,8 @@ def _text(done: Drop) -> str:
     lines = [f"{click.style('dropped', fg='green', bold=True)}  {count(len(done.tables), 'table')}"]
     for each in done.tables:
         lines += [f"    {each.table}", f"        {near(each.location)}"]
+    if done.tags:
+        lines.append(f"tagged, and lost with the files: {', '.join(done.tags)}")
     lines.append("to bring one back within a day, register that metadata file under its name in the catalog, with any")
     lines.append("Iceberg client (pyiceberg: catalog.register_table); after that lakeorch maintain deletes the files")
     return "\n".join(lines)

@@ -19,14 +19,16 @@ class Drop:
 
     Attributes:
         tables: what was dropped; `location` of each is the metadata file that brings it back when it is registered.
+        tags: that named a state of one of them, which goes with it.
     """
 
     tables: tuple[Dropped, ...]
+    tags: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """The JSON document of `lakeorch drop`."""
         shown = [{key: value for key, value in asdict(table).items() if key != "name"} for table in self.tables]
-        return {"status": "dropped" if self.tables else "nothing to do", "tables": shown}
+        return {"status": "dropped" if self.tables else "nothing to do", "tables": shown, "tags": [*self.tags]}
 
 
 def drop(lake: Lake, graph: Graph, models: Sequence[str], *, departed: bool) -> Drop:
@@ -47,7 +49,10 @@ def drop(lake: Lake, graph: Graph, models: Sequence[str], *, departed: bool) -> 
         _refuse(published, graph, name)
     if not names:
         return Drop(())
-    return Drop(tuple(lake.upkeep().drop({name: published[name].location for name in names})))
+    # where an environment drops what it has of its own, production's tags stay with production's table
+    lost = [] if lake.environment else [line.tags for name, line in lake.timelines().items() if name in names]
+    dropped = lake.upkeep().drop({name: published[name].location for name in names})
+    return Drop(tuple(dropped), tuple(sorted({tag for tags in lost for tag in tags})))
 
 
 def _named(published: dict[str, Published], text: str) -> str:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import StaticTable
 
-from lakeorch.cli import program
+from lakeorch.cli import main, program
 from lakeorch.errors import UsageError
 from tests.conftest import Make
 
@@ -61,6 +61,15 @@ def test_a_dropped_table_can_be_brought_back_until_its_files_go(lake: Ledger) ->
     assert not [path for path in (lake.warehouse / "b/alone").rglob("*") if path.is_file()]
     assert not list((lake.warehouse / "_lakeorch/dropped").iterdir())
     assert lake.missing() | lake.unaccounted() == set()
+
+
+def test_a_tag_that_loses_a_table_is_told(lake: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    lake.project().tag("closing")
+    (lake.folder / "b/alone.sql").unlink()
+    (lake.folder / "a/two.sql").unlink()
+    assert main(["drop", "alone", "-p", str(lake.folder)]) == 0
+    assert "tagged, and lost with the files: closing" in capsys.readouterr().out
+    assert lake.project().drop("two").to_dict()["tags"] == ["closing"]
 
 
 def test_a_table_that_came_back_is_kept(lake: Ledger) -> None:
