@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError
+from lakeorch.errors import Finding, Place, ProjectError, Source, UsageError, suggestion
 from lakeorch.masking import hide, is_secret, mask
 from lakeorch.model import Scalar
 from lakeorch.project import declared
@@ -137,7 +137,10 @@ def load_config(folder: Path, env: str | None, variables: Mapping[str, str]) -> 
         return _resolve(given.parent, given, Declared(), None, env or "", typed)
     file = _read(at, env or "")
     chosen = file.environments.get(env) if env else None
-    return _resolve(at, _models(at, given, file), file, chosen, env or "", typed)
+    models = _models(at, given, file)
+    if missing := [name for name in {*file.defaults, *file.lint} if name and not _inside(models, name)]:
+        raise ProjectError(_without_folder(at, models, missing))
+    return _resolve(at, models, file, chosen, env or "", typed)
 
 
 def require_name(env: str) -> None:
@@ -197,6 +200,34 @@ def _checked(content: bytes, root: Path, env: str) -> Declared:
 
         raise ProjectError((source.finding(locate(places, ("models",)), f"there is no folder {file.models}"),))
     return file.declared()
+
+
+def _inside(models: Path, namespace: str) -> bool:
+    """Whether there is a folder for a namespace, whose name may be written in capitals too."""
+    folders = [models]
+    for part in namespace.split("."):
+        folders = [at for folder in folders for at in folder.iterdir() if at.name.lower() == part and at.is_dir()]
+    return bool(folders)
+
+
+def _without_folder(root: Path, models: Path, namespaces: Sequence[str]) -> tuple[Finding, ...]:
+    """Settings of folders that are not there: they hold for no model, which nobody would notice."""
+    from lakeorch.parse.yaml import load_yaml, locate
+    from lakeorch.project.file import namespace_of
+
+    source = Source(FILE, (root / FILE).read_text(encoding="utf-8-sig"))
+    data, places = load_yaml(source)
+    folders = data.get("defaults", {}) if isinstance(data, dict) else {}
+    known = [at.relative_to(models).as_posix() for at in models.rglob("*/")]
+    return tuple(
+        source.finding(
+            locate(places, ("defaults", folder), key=True),
+            f"there is no folder {folder} in {models.name}",
+            hint=suggestion(folder, known) or f"there are: {', '.join(sorted(known)) or 'none'}",
+        )
+        for folder in folders
+        if namespace_of(folder) in namespaces
+    )
 
 
 def _models(root: Path, given: Path, file: Declared) -> Path:

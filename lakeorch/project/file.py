@@ -178,7 +178,7 @@ class File(Environment):
         found = {"": kept} if kept else {}
         for folder, given in self.defaults.items():
             own = given.model_dump(exclude_none=True, exclude={"lint"})
-            found.setdefault(folder.strip("/.").replace("/", ".").lower(), {}).update(own)
+            found.setdefault(namespace_of(folder), {}).update(own)
         return found
 
     def _maintained(self) -> int | None:
@@ -191,8 +191,13 @@ class File(Environment):
         """`lint` by namespace; what stands at the top of the file holds for every model."""
         found: dict[str, Lint] = {"": dict(self.lint)}
         for folder, given in self.defaults.items():
-            found.setdefault(folder.strip("/.").replace("/", ".").lower(), {}).update(given.lint or {})
+            found.setdefault(namespace_of(folder), {}).update(given.lint or {})
         return found
+
+
+def namespace_of(folder: str) -> str:
+    """The namespace of the models in a folder, as `defaults` names it; empty for all of them."""
+    return folder.strip("/.").replace("/", ".").lower()
 
 
 def fill_in(data: object, places: Places, source: Source, env: str | None) -> tuple[Finding, ...]:

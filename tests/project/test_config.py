@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeorch import masking
 from lakeorch.errors import Finding, ProjectError, UsageError
 from lakeorch.masking import redacted
 from lakeorch.project.config import Config, load_config, mask, typed_scalar
@@ -32,9 +33,15 @@ owners: {data: "#data", ingest: ingest@example.org}
 """
 
 
+@pytest.fixture(autouse=True)
+def _nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test takes for a secret is none in the next."""
+    monkeypatch.setattr(masking, "_hidden", set())
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "transform" / "staging").mkdir(parents=True)
+    (tmp_path / "transform" / "staging" / "pos").mkdir(parents=True)
     return tmp_path
 
 
@@ -347,3 +354,19 @@ def test_var_is_typed_as_yaml_types_it(text: str, value: object) -> None:
     found = typed_scalar(text)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_settings_of_a_folder_that_is_not_there_are_a_mistake(tmp_path: Path) -> None:
+    """They would hold for no model: a misspelt name would let versions expire, or checks be left out, unnoticed."""
+    for folder in ("Staging/POS", "marts"):
+        (tmp_path / "sql_models" / folder).mkdir(parents=True)
+    text = "defaults:\n  stagin: {keep_for: 30d}\n  marts/x: {lint: {select_star: error}}\n  staging/pos: {owner: a}\n"
+    (tmp_path / "lakeorch.yml").write_text(text + "  .: {owner: b}\n  marts: {}\n")
+    with pytest.raises(ProjectError) as caught:
+        load_config(tmp_path, None, {})
+    assert [(f.place.line, f.place.column, f.message, f.hint) for f in caught.value.findings] == [
+        (2, 3, "there is no folder stagin in sql_models", 'did you mean "Staging"?'),
+        (3, 3, "there is no folder marts/x in sql_models", 'did you mean "marts"?'),
+    ]
+    (tmp_path / "lakeorch.yml").write_text("defaults:\n  staging/pos: {owner: a}\n  .: {owner: b}\n")
+    assert load_config(tmp_path, None, {}).defaults_for("staging.pos") == {"owner": "a"}
