@@ -64,7 +64,7 @@ def copy_statement(sql: str, target: Target, directory: str, stem: str) -> str:
 def in_order_statement(rows: str, keys: Sequence[Field], sort_by: Sequence[str], path_column: str) -> str:
     """A query for the paths of the files whose rows are in the order of `sort_by`.
 
-    Takes:
+    Args:
         rows: what reads the files: the columns `keys`, in the order of `sort_by`, and their paths in `path_column`.
 
     A file counts where every row but its first was seen right after the row before it in the file, and not to come
