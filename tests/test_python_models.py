@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +249,19 @@ def test_the_fingerprint_moves_with_code_and_imported_modules_only(make: Make) -
     assert Project(folder).run().status == "nothing to do"
     assert Project(folder).run().status == "nothing to do"  # by now out of the idle cache
     make({"lib/deep.py": "ONE = 2"})
+    assert actions(Project(folder).run()) == {"a.two": "build"}
+    assert rows(folder, "FROM a.two") == [(2,)]
+
+
+def test_a_module_of_the_same_size_and_second_is_loaded_anew(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    code = "from lib.rates import RATE\ndef model():\n    return pl.DataFrame({'x': [RATE]})"
+    folder = make({"lib/rates.py": "RATE = 1", "models/a/two.py": python("columns: {x: long}", code)})
+    module = folder.parent / "lib/rates.py"
+    os.utime(module, (1_700_000_000, 1_700_000_000))
+    Project(folder).run()
+    make({"lib/rates.py": "RATE = 2"})
+    os.utime(module, (1_700_000_000, 1_700_000_000))
     assert actions(Project(folder).run()) == {"a.two": "build"}
     assert rows(folder, "FROM a.two") == [(2,)]
 

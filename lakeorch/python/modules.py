@@ -10,7 +10,8 @@ import threading
 import traceback
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from lakeorch.errors import EngineError
@@ -49,6 +50,10 @@ def _project_on_path(model: Model, root: Path) -> Iterator[None]:
     tops = {path.partition("/")[0].removesuffix(".py") for path in model.modules}
     held = {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in tops}
     importlib.invalidate_caches()
+    for path in model.modules:
+        # Python takes a compiled copy for that of the text where both are of one size and one second
+        with suppress(OSError):
+            Path(cache_from_source(str(root / path))).unlink()
     sys.path.append(str(root))
     try:
         yield

@@ -86,7 +86,9 @@ def pasted(
     """The rows that the printed snippet reads, run as it is with a line behind it that hands them over."""
     code, out, err = lakeorch(capsys, "connect", engine, "-p", shop, "--table", TABLE)
     assert (code, err) == (0, "")
-    handed = f"\nimport json, sys\nprint(json.dumps({AS_LIST[engine]}, default=str), file=sys.stderr)\n"
+    handed = f"\nimport json, os, sys\nprint(json.dumps({AS_LIST[engine]}, default=str), file=sys.stderr)\n"
+    # an engine's own threads may abort the interpreter on its way out (Daft's do, once in many): the rows are all read
+    handed += "sys.stdout.flush()\nsys.stderr.flush()\nos._exit(0)\n"
     done = subprocess.run(
         [program, "-W", "ignore", "-c", out + handed],
         env=environment,

@@ -224,8 +224,9 @@ class Trial:
         changes = not alike(self.site.old, self.site.new) and self.site.scenario.ends[0] == "published"
         if done["status"] not in DONE and before == "old" != state and changes:
             yield f"it said {done['status']} ({done['error']}), but the tables are published"
-        # where nothing is left but to remove files, a full disk is not met, and a run fails by its checks alone
-        met = not (work.hit.startswith("unlink") and done["status"] == self.site.scenario.ends[0])
+        # where nothing is left but to remove files and to remember, a full disk is not met, or does not matter
+        left = self.site.calls[fault.at - 1 :] if fault.kind == "full" else ()
+        met = any(not label.startswith("unlink") and ".lakeorch" not in label for _, label in left)
         if done["status"] not in DONE and fault.kind == "full" and first and met and not _FULL.search(done["error"]):
             yield f"it does not say that the disk is full: {done['error']}"
 

@@ -439,7 +439,7 @@ def test_a_reject_survives_misses_and_failures(shop: Workshop, monkeypatch: pyte
         raise DatabaseError("disk I/O error")
 
     monkeypatch.setattr(DatabaseCatalog, "swap", always)
-    with pytest.raises(CatalogError, match="disk failed"):
+    with pytest.raises(CatalogError, match="disk is full or failed"):
         shop.lake.reject(shop.stage(TWO, key="c"), "r3")
 
 

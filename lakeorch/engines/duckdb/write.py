@@ -65,7 +65,10 @@ def in_order_statement(rows: str, keys: Sequence[Field], sort_by: Sequence[str],
     """A query for the paths of the files whose rows are in the order of `sort_by`.
 
     Args:
-        rows: what reads the files: the columns `keys`, in the order of `sort_by`, and their paths in `path_column`.
+        rows: what reads the files.
+        keys: their columns that are sorted by, in the order of `sort_by`.
+        sort_by: as a target has it.
+        path_column: the column of `rows` that holds the path of a row's file.
 
     A file counts where every row but its first was seen right after the row before it in the file, and not to come
     before that. So the answer does not depend on the order of the scan: where it is another one, fewer files count.
